@@ -1,0 +1,339 @@
+
+/*
+ * The event scanner.  Only the first bytes of a line matter, so a line that a
+ * slice cuts leaves its first bytes in s->head (s->len of them) and nothing
+ * else; a line that lies in one slice is looked at where it is.
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "ngx_llm_sse.h"
+#include "ngx_llm_json.h"
+#include "ngx_llm_scan.h"
+
+
+static ngx_inline const u_char *ngx_llm_sse_line_end(const u_char *p,
+    const u_char *last);
+static ngx_inline const u_char *ngx_llm_sse_line_end_portable(const u_char *p,
+    const u_char *last);
+static void ngx_llm_sse_keep(ngx_llm_sse_t *s, const u_char *p,
+    const u_char *last);
+static ngx_inline void ngx_llm_sse_line(ngx_llm_sse_t *s, const u_char *p,
+    const u_char *last);
+static ngx_uint_t ngx_llm_sse_may_be_usage(const u_char *p,
+    const u_char *last);
+static const u_char *ngx_llm_sse_skip(const u_char *p, const u_char *last,
+    u_char c);
+static void ngx_llm_sse_member(void *data, ngx_uint_t id,
+    const ngx_llm_json_value_t *v);
+
+
+enum {
+    NGX_LLM_SSE_CHOICES = 0,
+    NGX_LLM_SSE_USAGE,
+    NGX_LLM_SSE_MEMBERS
+};
+
+
+static const ngx_llm_json_watch_t  ngx_llm_sse_watch[] = {
+    ngx_llm_json_member(NGX_LLM_JSON_ROOT, "choices"),
+    ngx_llm_json_member(NGX_LLM_JSON_ROOT, "usage")
+};
+
+
+void
+ngx_llm_sse_init(ngx_llm_sse_t *s)
+{
+    ngx_memzero(s, sizeof(ngx_llm_sse_t));
+}
+
+
+ngx_int_t
+ngx_llm_sse_next(ngx_llm_sse_t *s, const u_char *p, const u_char *last,
+    const u_char **end)
+{
+    ngx_uint_t     empty;
+    const u_char  *eol;
+
+    if (s->cr && p < last) {
+        s->cr = 0;
+        p += (*p == '\n');
+    }
+
+    for ( ;; ) {
+        eol = ngx_llm_sse_line_end(p, last);
+
+        if (eol == last) {
+            ngx_llm_sse_keep(s, p, last);
+            *end = last;
+
+            return NGX_AGAIN;
+        }
+
+        empty = 0;
+
+        if (s->len) {
+            ngx_llm_sse_keep(s, p, eol);
+            ngx_llm_sse_line(s, s->head, s->head + s->len);
+            s->len = 0;
+
+        } else if (p < eol) {
+            ngx_llm_sse_line(s, p, eol);
+
+        } else {
+            empty = 1;
+        }
+
+        p = eol + 1;
+
+        if (*eol == '\r') {
+            s->cr = (p == last);
+            p += (p < last && *p == '\n');
+        }
+
+        if (empty) {
+            break;
+        }
+    }
+
+    s->data = (s->lines != 0);
+    s->done = (s->lines == 1 && s->matched_done);
+    s->lines = 0;
+    *end = p;
+
+    return NGX_OK;
+}
+
+
+/* the first LF or CR, or last */
+
+static ngx_inline const u_char *
+ngx_llm_sse_line_end(const u_char *p, const u_char *last)
+{
+#if (NGX_LLM_SSE2)
+
+    __m128i        u, v;
+    uint32_t       mask;
+    const u_char  *stop;
+
+    const __m128i  cr = ngx_llm_sse2_fill('\r');
+    const __m128i  lf = ngx_llm_sse2_fill('\n');
+
+    if (p < last && *p == '\n') {
+        return p;
+    }
+
+    if (last - p < 16) {
+        return ngx_llm_sse_line_end_portable(p, last);
+    }
+
+    stop = last - 16;
+
+    /* a line end is a byte up to CR, and there are few of these */
+
+    while (stop - p >= 48) {
+        u = _mm_min_epu8(ngx_llm_sse2_load(p), ngx_llm_sse2_load(p + 16));
+        v = _mm_min_epu8(ngx_llm_sse2_load(p + 32), ngx_llm_sse2_load(p + 48));
+        u = _mm_min_epu8(u, v);
+
+        if (_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(u, cr), u))) {
+            break;
+        }
+
+        p += 64;
+    }
+
+    while (p < stop) {
+        u = ngx_llm_sse2_load(p);
+        mask = _mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(u, cr),
+                                              _mm_cmpeq_epi8(u, lf)));
+
+        if (mask) {
+            return p + ngx_llm_sse2_first(mask);
+        }
+
+        p += 16;
+    }
+
+    /* the last 16 bytes again, without those that were seen */
+
+    u = ngx_llm_sse2_load(stop);
+    mask = _mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(u, cr),
+                                          _mm_cmpeq_epi8(u, lf)));
+    mask >>= p - stop;
+
+    return mask ? p + ngx_llm_sse2_first(mask) : last;
+
+#else
+
+    return ngx_llm_sse_line_end_portable(p, last);
+
+#endif
+}
+
+
+static ngx_inline const u_char *
+ngx_llm_sse_line_end_portable(const u_char *p, const u_char *last)
+{
+    while (p < last && *p != '\n' && *p != '\r') {
+        p++;
+    }
+
+    return p;
+}
+
+
+static void
+ngx_llm_sse_keep(ngx_llm_sse_t *s, const u_char *p, const u_char *last)
+{
+    size_t  n;
+
+    n = ngx_min((size_t) (last - p), sizeof(s->head) - s->len);
+
+    if (n) {
+        ngx_memcpy(s->head + s->len, p, n);
+        s->len += n;
+    }
+}
+
+
+/* a line that is not empty; a longer one than s->head was cut to its size */
+
+static ngx_inline void
+ngx_llm_sse_line(ngx_llm_sse_t *s, const u_char *p, const u_char *last)
+{
+    if (!s->started) {
+        s->started = 1;
+
+        if (last - p >= 3 && ngx_memcmp(p, "\xef\xbb\xbf", 3) == 0) {
+            p += 3;
+        }
+    }
+
+    if (last - p < 4
+        || memcmp(p, "data", 4) != 0
+        || (last - p > 4 && p[4] != ':'))
+    {
+        return;
+    }
+
+    if (s->lines < 2) {
+        s->lines++;
+    }
+
+    s->matched_done = 0;
+
+    if (last - p < 11 || last - p > 12) {
+        return;
+    }
+
+    p += (p[5] == ' ') ? 6 : 5;
+
+    s->matched_done = (last - p == 6 && memcmp(p, "[DONE]", 6) == 0);
+}
+
+
+ngx_uint_t
+ngx_llm_sse_is_usage_only(const u_char *p, const u_char *last)
+{
+    u_char          name[16];
+    ngx_uint_t      found[NGX_LLM_SSE_MEMBERS];
+    const u_char   *eol;
+    ngx_llm_json_t  json;
+
+    if (!ngx_llm_sse_may_be_usage(p, last)) {
+        return 0;
+    }
+
+    found[NGX_LLM_SSE_CHOICES] = 0;
+    found[NGX_LLM_SSE_USAGE] = 0;
+
+    ngx_llm_json_init(&json, ngx_llm_sse_watch, NGX_LLM_SSE_MEMBERS,
+                      name, sizeof(name), ngx_llm_sse_member, found);
+
+    for ( /* void */ ; p < last; p = eol + 1) {
+        eol = ngx_llm_sse_line_end(p, last);
+
+        if (eol - p >= 5 && ngx_memcmp(p, "data:", 5) == 0
+            && (ngx_llm_json_feed(&json, p + 5, eol - p - 5) != NGX_OK
+                || ngx_llm_json_feed(&json, (u_char *) "\n", 1) != NGX_OK))
+        {
+            return 0;
+        }
+    }
+
+    return ngx_llm_json_end(&json) == NGX_OK
+           && json.root_kind == NGX_LLM_JSON_OBJECT
+           && found[NGX_LLM_SSE_CHOICES]
+           && found[NGX_LLM_SSE_USAGE];
+}
+
+
+/* a quick look: is the first "choices" an empty array? */
+
+static ngx_uint_t
+ngx_llm_sse_may_be_usage(const u_char *p, const u_char *last)
+{
+    const u_char  *start = p;
+
+    static const u_char  choices[] = "\"choices\"";
+
+    /* two of its letters that seldom stand together */
+
+    for ( ;; ) {
+        p = ngx_llm_pair(p, last, 'o', 'i');
+
+        if (last - p < (ssize_t) sizeof(choices) - 4) {
+            return 0;
+        }
+
+        if (p - start >= 3
+            && ngx_memcmp(p - 3, choices, sizeof(choices) - 1) == 0)
+        {
+            p += sizeof(choices) - 4;
+            break;
+        }
+
+        p++;
+    }
+
+    p = ngx_llm_sse_skip(p, last, ':');
+
+    if (p != NULL) {
+        p = ngx_llm_sse_skip(p, last, '[');
+    }
+
+    if (p != NULL) {
+        p = ngx_llm_sse_skip(p, last, ']');
+    }
+
+    return p != NULL;
+}
+
+
+/* after white space and c, or NULL */
+
+static const u_char *
+ngx_llm_sse_skip(const u_char *p, const u_char *last, u_char c)
+{
+    while (p < last && (*p == ' ' || *p == '\t')) {
+        p++;
+    }
+
+    return (p < last && *p == c) ? p + 1 : NULL;
+}
+
+
+static void
+ngx_llm_sse_member(void *data, ngx_uint_t id, const ngx_llm_json_value_t *v)
+{
+    ngx_uint_t  *found = data;
+
+    if (id == NGX_LLM_SSE_CHOICES) {
+        found[id] = (v->kind == NGX_LLM_JSON_ARRAY && v->count == 0);
+
+    } else {
+        found[id] = (v->kind == NGX_LLM_JSON_OBJECT);
+    }
+}

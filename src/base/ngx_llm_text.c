@@ -1,0 +1,177 @@
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "ngx_llm_text.h"
+
+
+static size_t ngx_llm_utf8_len(const u_char *p, size_t n);
+
+
+ngx_uint_t
+ngx_llm_glob(const u_char *pattern, size_t plen, const u_char *text, size_t n)
+{
+    const u_char  *p, *pe, *t, *te, *star, *back;
+
+    p = pattern;
+    pe = pattern + plen;
+    t = text;
+    te = text + n;
+    star = NULL;
+    back = NULL;
+
+    while (t < te) {
+
+        if (p < pe && *p == '*') {
+            star = ++p;
+            back = t;
+            continue;
+        }
+
+        if (p < pe && *p == *t) {
+            p++;
+            t++;
+            continue;
+        }
+
+        if (star == NULL) {
+            return 0;
+        }
+
+        p = star;
+        t = ++back;
+    }
+
+    while (p < pe && *p == '*') {
+        p++;
+    }
+
+    return p == pe;
+}
+
+
+u_char *
+ngx_llm_json_escape(u_char *dst, const u_char *text, size_t n)
+{
+    size_t         len;
+    const u_char  *p, *last;
+
+    static const u_char  hex[] = "0123456789abcdef";
+
+    last = text + n;
+
+    for (p = text; p < last; p += len) {
+
+        len = 1;
+
+        if (*p == '"' || *p == '\\') {
+            *dst++ = '\\';
+            *dst++ = *p;
+            continue;
+        }
+
+        if (*p < 0x20 || *p == 0x7f) {
+            dst = ngx_cpymem(dst, "\\u00", 4);
+            *dst++ = hex[*p >> 4];
+            *dst++ = hex[*p & 0xf];
+            continue;
+        }
+
+        if (*p < 0x80) {
+            *dst++ = *p;
+            continue;
+        }
+
+        len = ngx_llm_utf8_len(p, last - p);
+
+        if (len == 0) {
+            dst = ngx_cpymem(dst, "\\ufffd", 6);
+            len = 1;
+            continue;
+        }
+
+        dst = ngx_cpymem(dst, p, len);
+    }
+
+    return dst;
+}
+
+
+ngx_uint_t
+ngx_llm_same(const u_char *a, const u_char *b, size_t n)
+{
+    size_t           i;
+    volatile u_char  diff;
+
+    diff = 0;
+
+    for (i = 0; i < n; i++) {
+        diff |= a[i] ^ b[i];
+    }
+
+    return diff == 0;
+}
+
+
+ngx_uint_t
+ngx_llm_sane_id(const u_char *p, size_t n)
+{
+    if (n == 0 || n > 128) {
+        return 0;
+    }
+
+    while (n--) {
+
+        if (!((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z')
+              || (*p >= '0' && *p <= '9')
+              || *p == '-' || *p == '_' || *p == '.'))
+        {
+            return 0;
+        }
+
+        p++;
+    }
+
+    return 1;
+}
+
+
+/* the length of the well-formed character at p, or 0 (Unicode, table 3-7) */
+
+static size_t
+ngx_llm_utf8_len(const u_char *p, size_t n)
+{
+    size_t  i, len;
+    u_char  low, high;
+
+    low = 0x80;
+    high = 0xbf;
+
+    if (*p >= 0xc2 && *p <= 0xdf) {
+        len = 2;
+
+    } else if (*p >= 0xe0 && *p <= 0xef) {
+        len = 3;
+        low = (*p == 0xe0) ? 0xa0 : 0x80;
+        high = (*p == 0xed) ? 0x9f : 0xbf;
+
+    } else if (*p >= 0xf0 && *p <= 0xf4) {
+        len = 4;
+        low = (*p == 0xf0) ? 0x90 : 0x80;
+        high = (*p == 0xf4) ? 0x8f : 0xbf;
+
+    } else {
+        return 0;
+    }
+
+    if (n < len || p[1] < low || p[1] > high) {
+        return 0;
+    }
+
+    for (i = 2; i < len; i++) {
+        if (p[i] < 0x80 || p[i] > 0xbf) {
+            return 0;
+        }
+    }
+
+    return len;
+}

@@ -1,0 +1,9 @@
+
+/*
+ * The event scanner without SSE2.
+ */
+
+
+#define NGX_LLM_NO_SSE2
+
+#include "base_sse.c"
