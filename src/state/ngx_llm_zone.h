@@ -1,0 +1,96 @@
+
+/*
+ * The shared memory zone: what lives in it, where, and how much of it.
+ */
+
+
+#ifndef _NGX_LLM_ZONE_H_INCLUDED_
+#define _NGX_LLM_ZONE_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "ngx_llm_limits.h"
+#include "ngx_llm_nodes.h"
+#include "ngx_llm_models.h"
+#include "ngx_llm_keys.h"
+#include "ngx_llm_queue.h"
+
+
+#define NGX_LLM_ZONE_MAGIC    0x6e67785f6c6c6d00ULL
+#define NGX_LLM_ZONE_VERSION  1
+
+#define NGX_LLM_ZONE_MIN      (1024 * 1024)
+
+/* places that have a limit of their own: http, servers, locations */
+#define NGX_LLM_ZONE_GROUPS   64
+
+
+/* one worker does what needs one only */
+
+typedef struct {
+    ngx_atomic_t        pid;
+    ngx_atomic_t        until;      /* ms */
+} ngx_llm_lease_t;
+
+
+typedef struct {
+    ngx_atomic_t        requests;   /* answered, in any way */
+    ngx_atomic_t        errors;     /* of them with an error of our own */
+    ngx_atomic_t        cancelled;  /* of them left by their client */
+    ngx_atomic_t        failovers;
+    ngx_atomic_t        queued;
+    ngx_atomic_t        prompt_tokens;
+    ngx_atomic_t        completion_tokens;
+} ngx_llm_totals_t;
+
+
+typedef struct {
+    uint64_t            magic;
+    ngx_uint_t          version;
+    ngx_slab_pool_t    *shpool;
+    ngx_llm_limits_t   *limits;
+    ngx_llm_nodes_t    *nodes;
+    ngx_llm_models_t   *models;
+    ngx_llm_keys_t     *keys;
+    ngx_llm_queue_t    *queue;
+    ngx_llm_lease_t     probe;
+    ngx_llm_totals_t    totals;
+} ngx_llm_zone_t;
+
+
+/* the counters of the limits: groups, then nodes, then keys */
+
+#define ngx_llm_group_in_flight(zone, i)  (i)
+#define ngx_llm_node_in_flight(zone, i)   (NGX_LLM_ZONE_GROUPS + 2 * (i))
+#define ngx_llm_node_waiting(zone, i)     (NGX_LLM_ZONE_GROUPS + 2 * (i) + 1)
+#define ngx_llm_key_in_flight(zone, i)                                        \
+    (NGX_LLM_ZONE_GROUPS + 2 * (zone)->nodes->max + (i))
+
+
+/* What a zone of this size holds. */
+#define ngx_llm_zone_nodes(size)  ((size) / 4096)
+#define ngx_llm_zone_keys(size)   ((size) / 2048)
+#define ngx_llm_zone_queue(size)  ngx_min((size) / 8192, 16384)
+
+
+/*
+ * Makes everything in a new zone.  NULL: it is too small.
+ */
+ngx_llm_zone_t *ngx_llm_zone_create(ngx_slab_pool_t *shpool, size_t size);
+
+/* Is this a zone of ours that this build can use? */
+ngx_uint_t ngx_llm_zone_known(ngx_llm_zone_t *zone);
+
+/* For ngx_llm_nodes_set_locked(): data is the zone. */
+ngx_uint_t ngx_llm_zone_node_idle(void *data, uint32_t i);
+
+/*
+ * Takes or keeps a lease for ms milliseconds.  Returns 1 when this process
+ * has it.  dead() says whether another holder is gone.
+ */
+ngx_uint_t ngx_llm_zone_lease(ngx_llm_lease_t *lease, ngx_pid_t pid,
+    ngx_msec_t ms, ngx_uint_t (*dead)(ngx_pid_t pid));
+
+
+#endif /* _NGX_LLM_ZONE_H_INCLUDED_ */
