@@ -1,0 +1,232 @@
+
+/*
+ * What the rooms of a request share: the configuration, the worker, and the
+ * request's own context.  The order in which they follow each other:
+ *
+ *     auth  request  body  admit  (park)  balance  upstream  relay  finish
+ */
+
+
+#ifndef _NGX_HTTP_LLM_H_INCLUDED_
+#define _NGX_HTTP_LLM_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+#include "ngx_llm_json.h"
+#include "ngx_llm_multipart.h"
+#include "ngx_llm_usage.h"
+#include "ngx_llm_sse.h"
+#include "ngx_llm_error.h"
+#include "ngx_llm_openai.h"
+#include "ngx_llm_zone.h"
+#include "ngx_llm_choose.h"
+
+
+typedef struct ngx_http_llm_ctx_s   ngx_http_llm_ctx_t;
+typedef struct ngx_http_llm_peer_s  ngx_http_llm_peer_t;
+
+
+/* a node or key of nginx.conf, on its way to the zone */
+
+typedef struct {
+    ngx_llm_node_conf_t   conf;
+    ngx_llm_list_t       *models;       /* NULL: to be discovered */
+} ngx_http_llm_static_node_t;
+
+
+typedef struct {
+    ngx_str_t             name;         /* exact */
+#if (NGX_PCRE)
+    ngx_http_regex_t     *regex;        /* or by pattern */
+#endif
+    ngx_http_complex_value_t  target;
+} ngx_http_llm_alias_t;
+
+
+typedef struct {
+    ngx_str_t             zone_name;
+    size_t                zone_size;
+    ngx_shm_zone_t       *shm_zone;
+    ngx_llm_zone_t       *zone;         /* set when the zone is made */
+
+    ngx_array_t           nodes;        /* ngx_http_llm_static_node_t */
+    ngx_array_t           keys;         /* ngx_llm_key_conf_t */
+
+    ngx_uint_t            groups;       /* limits of their own so far */
+    ngx_uint_t            enabled;      /* "llm_router on" somewhere */
+    ngx_uint_t            anonymous;    /* and keys are not required */
+
+    ngx_msec_t            health_interval;
+    ngx_msec_t            health_timeout;
+    ngx_uint_t            health_fails;
+    ngx_uint_t            health_passes;
+
+    ngx_str_t             trusted_certificate;
+    ngx_ssl_t            *ssl;
+} ngx_http_llm_main_conf_t;
+
+
+typedef struct {
+    ngx_flag_t            routes;       /* some location of it is enabled */
+} ngx_http_llm_srv_conf_t;
+
+
+typedef struct {
+    ngx_flag_t            enable;
+    ngx_flag_t            keys_required;
+    ngx_array_t          *aliases;      /* ngx_http_llm_alias_t */
+    ngx_uint_t            max_concurrent;
+    ngx_uint_t            group;        /* its counter in the limits */
+    ngx_uint_t            queue_size;
+    ngx_msec_t            queue_timeout;
+    ngx_int_t             tries;
+    ngx_uint_t            balance;      /* ngx_llm_policy_e */
+    ngx_http_upstream_conf_t  upstream; /* of it: the time-outs */
+    ngx_http_upstream_srv_conf_t  peer; /* so that nginx asks balance */
+} ngx_http_llm_loc_conf_t;
+
+
+/* what a worker keeps */
+
+typedef struct {
+    ngx_llm_zone_t       *zone;         /* NULL: not running */
+    ngx_llm_ledger_t     *ledger;
+    ngx_http_llm_main_conf_t  *mcf;
+    uint64_t              random;       /* never 0 */
+    uint64_t              ids[2];       /* the state of request ids */
+    ngx_queue_t           parked;       /* requests in the queue */
+    ngx_http_llm_peer_t **peers;        /* by node's place */
+} ngx_http_llm_worker_t;
+
+extern ngx_http_llm_worker_t  ngx_http_llm_worker;
+
+
+/* the body's scanner, while it arrives */
+
+typedef union {
+    ngx_llm_multipart_t       multipart;
+    struct {
+        ngx_llm_json_t        scanner;
+        u_char                text[NGX_LLM_MODEL_NAME + 4];
+    } json;
+} ngx_http_llm_scan_t;
+
+
+/* how the answer of the present attempt is framed */
+
+typedef struct {
+    u_char               *scanned;      /* the head was searched up to here */
+    ngx_uint_t            status;
+    off_t                 length;       /* of its body, -1: not said */
+    unsigned              chunked:1;
+    unsigned              close:1;
+    unsigned              sse:1;
+    unsigned              whole:1;      /* its end was seen */
+    unsigned              head:1;       /* its head was read */
+} ngx_http_llm_answer_t;
+
+
+struct ngx_http_llm_ctx_s {
+    ngx_http_request_t   *request;
+    ngx_http_llm_loc_conf_t  *llcf;
+
+    /* who and what */
+
+    uint32_t              key;          /* or NGX_LLM_KEY_NONE */
+    const ngx_llm_url_t  *url;
+    ngx_str_t             path;         /* after "/v1/", in r->uri */
+    ngx_str_t             model;        /* as routed: after the alias */
+    uint32_t              hash;         /* of it */
+    ngx_str_t             id;           /* x-request-id */
+    ngx_str_t             key_name;
+    ngx_str_t             node_name;    /* of the last attempt */
+
+    /* the body */
+
+    ngx_http_llm_scan_t  *scan;
+    ngx_llm_facts_t       facts;
+    off_t                 body_length;
+    ngx_str_t             model_json;   /* what goes in place of the model */
+
+    /* what it holds: released by finish, whatever happens */
+
+    uint32_t              node;         /* reserved, or NGX_LLM_NODE_NONE */
+    uint32_t              next_node;    /* reserved for the next attempt */
+    uint32_t              waiter;       /* or NGX_LLM_WAITER_NONE */
+    ngx_queue_t           parked;
+    ngx_event_t           timer;        /* of the queue */
+
+    uint32_t              tried[NGX_LLM_CHOOSE_TRIED];
+    ngx_uint_t            ntried;
+    ngx_uint_t            attempts;
+    ngx_uint_t            addresses;    /* of this node that failed */
+    ngx_http_llm_peer_t  *peer;         /* held while an attempt lasts */
+
+    /* the answer */
+
+    ngx_http_llm_answer_t answer;
+    ngx_http_chunked_t    chunked;
+    ngx_llm_usage_t       usage;
+    ngx_llm_sse_t         sse;
+    ngx_uint_t            events;       /* with data */
+    ngx_chain_t          *held;         /* an event that is not whole yet */
+    ngx_str_t             tail;         /* said in a broken node's place */
+    off_t                 left;         /* of a stream, -1: not said */
+    ngx_recv_pt           recv;         /* the connection's own */
+    ngx_http_upstream_handler_pt  read_event_handler;   /* the engine's */
+
+    ngx_uint_t            error;        /* ngx_llm_error_e */
+    ngx_str_t             message;      /* of it; empty: the default */
+    ngx_str_t             error_body;
+
+    /* when, ms of ngx_current_msec */
+
+    ngx_msec_t            start;
+    ngx_msec_t            first;        /* the first byte of the answer */
+    ngx_msec_t            parked_at;
+    ngx_msec_t            queue_time;   /* how long it waited */
+    uint64_t              reserved_tokens;
+    ngx_uint_t            retry_after;  /* s */
+    uint64_t              requests_left;
+    uint64_t              requests_reset;   /* us */
+    uint64_t              tokens_left;
+    uint64_t              tokens_reset;
+
+    unsigned              admitted:1;   /* holds router's and key's slot */
+    unsigned              waiting:1;    /* counted as such at its node */
+    unsigned              queued:1;     /* it was in the queue */
+    unsigned              strip:1;      /* the router asked for usage */
+    unsigned              passing:1;    /* a long event goes on unheld */
+    unsigned              broken:1;     /* the stream did not end well */
+    unsigned              done:1;       /* [DONE] was seen */
+    unsigned              again:1;      /* the same node, a new connection */
+    unsigned              connected:1;  /* the attempt got that far */
+    unsigned              cancelled:1;
+    unsigned              estimated:1;  /* usage was counted by events */
+    unsigned              finished:1;
+    unsigned              limited:1;    /* rate limit headers are due */
+};
+
+
+extern ngx_module_t  ngx_http_llm_router_module;
+
+
+#define ngx_http_llm_ctx(r)                                                   \
+    ((ngx_http_llm_ctx_t *) ngx_http_get_module_ctx(r,                        \
+                                                ngx_http_llm_router_module))
+
+#define ngx_http_llm_conf(r)                                                  \
+    ((ngx_http_llm_loc_conf_t *) ngx_http_get_module_loc_conf(r,              \
+                                                ngx_http_llm_router_module))
+
+/* before nginx 1.23 headers of one name were not linked */
+#if (nginx_version >= 1023000)
+#define ngx_http_llm_unlinked(h)  (h)->next = NULL
+#else
+#define ngx_http_llm_unlinked(h)
+#endif
+
+
+#endif /* _NGX_HTTP_LLM_H_INCLUDED_ */

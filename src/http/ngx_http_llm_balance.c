@@ -1,0 +1,345 @@
+
+/*
+ * Attempts: which node each one goes to, over which connection, and whether
+ * another follows.  The engine calls get() before and free() after each one.
+ */
+
+
+#include "ngx_http_llm_balance.h"
+#include "ngx_http_llm_admit.h"
+#include "ngx_http_llm_finish.h"
+#include "ngx_http_llm_head.h"
+#include "ngx_http_llm_peer.h"
+
+
+static ngx_int_t ngx_http_llm_balance_get(ngx_peer_connection_t *pc,
+    void *data);
+static void ngx_http_llm_balance_free(ngx_peer_connection_t *pc, void *data,
+    ngx_uint_t state);
+static void ngx_http_llm_balance_failed(ngx_peer_connection_t *pc,
+    ngx_http_llm_ctx_t *ctx);
+static void ngx_http_llm_balance_keep(ngx_peer_connection_t *pc,
+    ngx_http_llm_ctx_t *ctx);
+static ngx_int_t ngx_http_llm_balance_address(ngx_peer_connection_t *pc,
+    ngx_http_llm_ctx_t *ctx);
+#if (NGX_HTTP_SSL)
+static ngx_int_t ngx_http_llm_balance_set_session(ngx_peer_connection_t *pc,
+    void *data);
+static void ngx_http_llm_balance_save_session(ngx_peer_connection_t *pc,
+    void *data);
+#endif
+
+
+ngx_int_t
+ngx_http_llm_balance_init(ngx_http_request_t *r,
+    ngx_http_upstream_srv_conf_t *us)
+{
+    ngx_http_upstream_t  *u;
+
+    u = r->upstream;
+
+    u->peer.data = ngx_http_llm_ctx(r);
+    u->peer.get = ngx_http_llm_balance_get;
+    u->peer.free = ngx_http_llm_balance_free;
+    u->peer.tries = 1;
+
+#if (NGX_HTTP_SSL)
+    u->peer.set_session = ngx_http_llm_balance_set_session;
+    u->peer.save_session = ngx_http_llm_balance_save_session;
+#endif
+
+    return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_http_llm_balance_next(ngx_http_llm_ctx_t *ctx)
+{
+    ngx_llm_choice_t  choice;
+
+    if (ctx->next_node != NGX_LLM_NODE_NONE) {
+        return 1;
+    }
+
+    if (ctx->attempts >= (ngx_uint_t) ctx->llcf->tries
+        || ctx->ntried == NGX_LLM_CHOOSE_TRIED)
+    {
+        return 0;
+    }
+
+    /* never twice to the same */
+
+    ctx->tried[ctx->ntried++] = ctx->peer->node;
+
+    ngx_http_llm_choice(ctx, &choice);
+
+    return ngx_llm_choose(ngx_http_llm_worker.zone,
+                          ngx_http_llm_worker.ledger, &choice,
+                          &ctx->next_node)
+           == NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_llm_balance_get(ngx_peer_connection_t *pc, void *data)
+{
+    ngx_http_llm_ctx_t  *ctx = data;
+
+    ngx_connection_t     *c;
+    ngx_http_request_t   *r;
+    ngx_http_upstream_t  *u;
+
+    r = ctx->request;
+    u = r->upstream;
+
+    if (ctx->node == NGX_LLM_NODE_NONE) {
+
+        if (ctx->next_node == NGX_LLM_NODE_NONE) {
+            return NGX_BUSY;
+        }
+
+        ctx->node = ctx->next_node;
+        ctx->next_node = NGX_LLM_NODE_NONE;
+        ctx->waiting = 1;
+    }
+
+    ctx->peer = ngx_http_llm_peer_get(ctx->node);
+    if (ctx->peer == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (!ctx->again) {
+        ctx->attempts++;
+        ctx->addresses = 0;
+    }
+
+    if (ngx_http_llm_balance_address(pc, ctx) != NGX_OK
+        || ngx_http_llm_head(r, ctx) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+#if (NGX_HTTP_SSL)
+    u->ssl = ctx->peer->ssl;
+    u->ssl_name = ctx->peer->host;
+#endif
+
+    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, pc->log, 0,
+                   "llm attempt %ui at node \"%V\" of \"%V\"",
+                   ctx->attempts, &ctx->node_name, &ctx->model);
+
+    pc->cached = 0;
+    pc->connection = NULL;
+
+    c = ctx->again ? NULL : ngx_http_llm_peer_connection(ctx->peer, pc->log);
+
+    if (c == NULL) {
+        return NGX_OK;
+    }
+
+    pc->connection = c;
+    pc->cached = 1;
+
+    return NGX_DONE;
+}
+
+
+static void
+ngx_http_llm_balance_free(ngx_peer_connection_t *pc, void *data,
+    ngx_uint_t state)
+{
+    ngx_http_llm_ctx_t  *ctx = data;
+
+    pc->tries = 0;
+
+    if (ctx->peer == NULL) {
+        return;
+    }
+
+    if (state & NGX_PEER_FAILED) {
+        ngx_http_llm_balance_failed(pc, ctx);
+
+    } else {
+        ngx_http_llm_balance_keep(pc, ctx);
+    }
+
+    if (!ctx->again || pc->tries == 0) {
+        ngx_http_llm_release_node(ctx, &ctx->node);
+    }
+
+    ngx_http_llm_peer_put(ctx->peer);
+    ctx->peer = NULL;
+}
+
+
+/*
+ * An attempt failed before any byte of its answer was sent on: does another
+ * follow?  Not after a node that was silent: the client waited long enough.
+ */
+
+static void
+ngx_http_llm_balance_failed(ngx_peer_connection_t *pc,
+    ngx_http_llm_ctx_t *ctx)
+{
+    ngx_llm_node_t       *node;
+    ngx_connection_t     *c;
+    ngx_http_upstream_t  *u;
+
+    c = pc->connection;
+    u = ctx->request->upstream;
+    node = &ngx_http_llm_worker.zone->nodes->node[ctx->peer->node];
+
+    (void) ngx_atomic_fetch_add(&node->failures, 1);
+
+    ctx->again = 0;
+    ctx->error = NGX_LLM_ERR_UPSTREAM;
+
+    if (c && (c->read->timedout || (c->write->timedout && u->request_sent))) {
+        ctx->error = NGX_LLM_ERR_NONE;      /* nginx's 504 */
+        return;
+    }
+
+    if (pc->cached && !ctx->answer.head && u->state->bytes_received == 0) {
+
+        /* a kept connection that the node had closed: it is asked anew */
+
+        ngx_http_llm_peer_close_idle(ctx->peer);
+
+        ctx->again = 1;
+        pc->tries = 1;
+        return;
+    }
+
+    if (c == NULL || !u->request_sent) {
+
+        if (++ctx->addresses < ctx->peer->naddrs) {
+            ctx->again = 1;
+            pc->tries = 1;
+            return;
+        }
+
+        /* it was not reached: as good as a failed check */
+
+        ngx_llm_nodes_failed(node, ngx_http_llm_worker.mcf->health_fails);
+        node->check_now = 1;
+    }
+
+    if (ngx_http_llm_balance_next(ctx)) {
+        (void) ngx_atomic_fetch_add(
+                          &ngx_http_llm_worker.zone->totals.failovers, 1);
+        pc->tries = 1;
+    }
+}
+
+
+/* the attempt is over: its connection is kept when it is at rest */
+
+static void
+ngx_http_llm_balance_keep(ngx_peer_connection_t *pc, ngx_http_llm_ctx_t *ctx)
+{
+    ngx_connection_t     *c;
+    ngx_http_upstream_t  *u;
+
+    c = pc->connection;
+    u = ctx->request->upstream;
+
+    if (c == NULL) {
+        return;
+    }
+
+    if (ctx->recv) {
+        c->recv = ctx->recv;
+        ctx->recv = NULL;
+    }
+
+    if (!u->keepalive
+        || !u->request_body_sent
+        || c->read->eof
+        || c->read->error
+        || c->read->timedout
+        || c->write->error
+        || c->write->timedout
+        || ngx_terminate
+        || ngx_exiting
+        || ngx_handle_read_event(c->read, 0) != NGX_OK)
+    {
+        return;
+    }
+
+    pc->connection = NULL;
+
+    ngx_http_llm_peer_keep(ctx->peer, c);
+}
+
+
+/* the addresses of a node are used in turn */
+
+static ngx_int_t
+ngx_http_llm_balance_address(ngx_peer_connection_t *pc,
+    ngx_http_llm_ctx_t *ctx)
+{
+    ngx_uint_t            i;
+    ngx_llm_node_t       *node;
+    ngx_http_llm_peer_t  *peer;
+
+    peer = ctx->peer;
+
+    if (peer->naddrs == 0) {
+        return NGX_ERROR;
+    }
+
+    i = 0;
+
+    if (peer->naddrs > 1) {
+        node = &ngx_http_llm_worker.zone->nodes->node[peer->node];
+        i = ngx_atomic_fetch_add(&node->addr, 1) % peer->naddrs;
+    }
+
+    pc->sockaddr = (struct sockaddr *) &peer->addrs[i].sockaddr;
+    pc->socklen = peer->addrs[i].socklen;
+    pc->name = &peer->texts[i];
+
+    return NGX_OK;
+}
+
+
+#if (NGX_HTTP_SSL)
+
+static ngx_int_t
+ngx_http_llm_balance_set_session(ngx_peer_connection_t *pc, void *data)
+{
+    ngx_http_llm_ctx_t  *ctx = data;
+
+    if (ctx->peer == NULL || ctx->peer->session == NULL) {
+        return NGX_OK;
+    }
+
+    return ngx_ssl_set_session(pc->connection, ctx->peer->session);
+}
+
+
+static void
+ngx_http_llm_balance_save_session(ngx_peer_connection_t *pc, void *data)
+{
+    ngx_http_llm_ctx_t  *ctx = data;
+
+    ngx_ssl_session_t  *session;
+
+    if (ctx->peer == NULL) {
+        return;
+    }
+
+    session = ngx_ssl_get_session(pc->connection);
+
+    if (session == NULL) {
+        return;
+    }
+
+    if (ctx->peer->session) {
+        ngx_ssl_free_session(ctx->peer->session);
+    }
+
+    ctx->peer->session = session;
+}
+
+#endif

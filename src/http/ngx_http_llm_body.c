@@ -1,0 +1,324 @@
+
+/*
+ * The body of a request: scanned while it arrives, slice by slice, whether
+ * nginx keeps it in memory or in a file; never read again for that.
+ */
+
+
+#include "ngx_http_llm_body.h"
+#include "ngx_http_llm_error.h"
+
+
+static ngx_int_t ngx_http_llm_body_filter(ngx_http_request_t *r,
+    ngx_chain_t *in);
+static void ngx_http_llm_body_feed(ngx_http_llm_ctx_t *ctx, ngx_buf_t *b);
+static ngx_int_t ngx_http_llm_body_multipart(ngx_http_request_t *r,
+    ngx_http_llm_ctx_t *ctx);
+static ngx_chain_t **ngx_http_llm_body_text(ngx_http_request_t *r,
+    const ngx_str_t *text, ngx_chain_t **last);
+static ngx_chain_t **ngx_http_llm_body_slice(ngx_http_request_t *r,
+    ngx_buf_t *from, off_t start, off_t end, ngx_chain_t **last);
+
+
+static ngx_http_request_body_filter_pt  ngx_http_next_request_body_filter;
+
+
+ngx_int_t
+ngx_http_llm_body_init(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
+{
+    ngx_str_t             boundary, *type;
+    ngx_http_llm_scan_t  *scan;
+
+    scan = ngx_palloc(r->pool, sizeof(ngx_http_llm_scan_t));
+    if (scan == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx->scan = scan;
+
+    if (r->headers_in.content_type) {
+        type = &r->headers_in.content_type->value;
+
+        if (type->len >= sizeof("multipart/form-data") - 1
+            && ngx_strncasecmp(type->data, (u_char *) "multipart/form-data",
+                               sizeof("multipart/form-data") - 1)
+               == 0)
+        {
+            if (ngx_llm_multipart_boundary(type, &boundary) != NGX_OK) {
+                return ngx_http_llm_error(r, NGX_LLM_ERR_INVALID_MULTIPART,
+                                          "The Content-Type has no valid "
+                                          "boundary");
+            }
+
+            ctx->facts.multipart = 1;
+
+            ngx_llm_multipart_init(&scan->multipart, &boundary);
+
+            return NGX_OK;
+        }
+    }
+
+    ngx_llm_json_init(&scan->json.scanner, ngx_llm_openai_watch,
+                      NGX_LLM_IN_MAX, scan->json.text,
+                      sizeof(scan->json.text), ngx_llm_openai_value,
+                      &ctx->facts);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_llm_body_check(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
+{
+    ngx_int_t        rc;
+    ngx_uint_t       error;
+    ngx_llm_json_t  *json;
+
+    if (ctx->facts.multipart) {
+        rc = ngx_http_llm_body_multipart(r, ctx);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+
+    } else {
+        json = &ctx->scan->json.scanner;
+
+        if (ngx_llm_json_end(json) != NGX_OK) {
+            return ngx_http_llm_error(r, NGX_LLM_ERR_INVALID_JSON,
+                                      "The request body is not valid JSON: "
+                                      "%s at byte %O", json->error,
+                                      json->error_at);
+        }
+
+        if (json->root_kind != NGX_LLM_JSON_OBJECT) {
+            return ngx_http_llm_error(r, NGX_LLM_ERR_INVALID_JSON,
+                                      "The request body must be a JSON "
+                                      "object");
+        }
+
+        ctx->facts.open = json->root_open;
+    }
+
+    error = ngx_llm_openai_check(ctx->url, &ctx->facts);
+
+    if (error == NGX_LLM_ERR_UNKNOWN_URL) {
+        return ngx_http_llm_error(r, error, "Unknown request URL: %V %V",
+                                  &r->method_name, &r->uri);
+    }
+
+    return error ? ngx_http_llm_error(r, error, NULL) : NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_llm_body_chain(ngx_http_request_t *r, const ngx_llm_edit_t *edits,
+    ngx_uint_t n, ngx_chain_t **last)
+{
+    off_t         size, from, start, end;
+    ngx_uint_t    i;
+    ngx_chain_t  *cl;
+
+    i = 0;
+    start = 0;      /* of this buffer, in the body */
+    from = 0;       /* what comes before is done */
+
+    for (cl = r->request_body->bufs; cl; cl = cl->next) {
+
+        size = ngx_buf_size(cl->buf);
+        end = start + size;
+
+        while (i < n && edits[i].start < end) {
+
+            last = ngx_http_llm_body_slice(r, cl->buf, from - start,
+                                           edits[i].start - start, last);
+            if (last == NULL) {
+                return NGX_ERROR;
+            }
+
+            last = ngx_http_llm_body_text(r, &edits[i].text, last);
+            if (last == NULL) {
+                return NGX_ERROR;
+            }
+
+            from = edits[i].end;
+            i++;
+        }
+
+        /* an edit may reach into the next buffer */
+
+        if (from < end) {
+            last = ngx_http_llm_body_slice(r, cl->buf, from - start, size,
+                                           last);
+            if (last == NULL) {
+                return NGX_ERROR;
+            }
+
+            from = end;
+        }
+
+        start = end;
+    }
+
+    *last = NULL;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_llm_body_filters(void)
+{
+    ngx_http_next_request_body_filter = ngx_http_top_request_body_filter;
+    ngx_http_top_request_body_filter = ngx_http_llm_body_filter;
+}
+
+
+static ngx_int_t
+ngx_http_llm_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
+{
+    ngx_chain_t         *cl;
+    ngx_http_llm_ctx_t  *ctx;
+
+    ctx = ngx_http_llm_ctx(r);
+
+    if (ctx && ctx->scan) {
+        for (cl = in; cl; cl = cl->next) {
+            ngx_http_llm_body_feed(ctx, cl->buf);
+        }
+    }
+
+    return ngx_http_next_request_body_filter(r, in);
+}
+
+
+static void
+ngx_http_llm_body_feed(ngx_http_llm_ctx_t *ctx, ngx_buf_t *b)
+{
+    size_t  n;
+
+    n = b->last - b->pos;
+
+    if (n == 0) {
+        return;
+    }
+
+    ctx->body_length += n;
+
+    /* an invalid body is read to its end, and answered then */
+
+    if (ctx->facts.multipart) {
+        (void) ngx_llm_multipart_feed(&ctx->scan->multipart, b->pos, n);
+
+    } else {
+        (void) ngx_llm_json_feed(&ctx->scan->json.scanner, b->pos, n);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_llm_body_multipart(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
+{
+    ngx_llm_facts_t      *facts;
+    ngx_llm_multipart_t  *m;
+
+    m = &ctx->scan->multipart;
+    facts = &ctx->facts;
+
+    if (ngx_llm_multipart_end(m) != NGX_OK) {
+        return ngx_http_llm_error(r, NGX_LLM_ERR_INVALID_MULTIPART,
+                                  "The request body is not valid "
+                                  "multipart/form-data: %s", m->error);
+    }
+
+    facts->model_len = m->model.len;
+    facts->model_cut = m->model.truncated;
+    ngx_memcpy(facts->model, m->model.text, m->model.len);
+
+    facts->at_model.kind = NGX_LLM_JSON_STRING;
+    facts->at_model.start = m->model.start;
+    facts->at_model.end = m->model.end;
+
+    facts->stream = (m->stream.len == 4
+                     && ngx_strncmp(m->stream.text, "true", 4) == 0);
+
+    return NGX_OK;
+}
+
+
+static ngx_chain_t **
+ngx_http_llm_body_text(ngx_http_request_t *r, const ngx_str_t *text,
+    ngx_chain_t **last)
+{
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl;
+
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return NULL;
+    }
+
+    b->start = text->data;
+    b->pos = text->data;
+    b->last = text->data + text->len;
+    b->end = b->last;
+    b->memory = 1;
+
+    cl = ngx_alloc_chain_link(r->pool);
+    if (cl == NULL) {
+        return NULL;
+    }
+
+    cl->buf = b;
+    *last = cl;
+
+    return &cl->next;
+}
+
+
+/* bytes start .. end of one buffer of the body, in a buffer of its own */
+
+static ngx_chain_t **
+ngx_http_llm_body_slice(ngx_http_request_t *r, ngx_buf_t *from, off_t start,
+    off_t end, ngx_chain_t **last)
+{
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl;
+
+    if (start >= end) {
+        return last;
+    }
+
+    b = ngx_alloc_buf(r->pool);
+    if (b == NULL) {
+        return NULL;
+    }
+
+    ngx_memcpy(b, from, sizeof(ngx_buf_t));
+
+    if (ngx_buf_in_memory(from)) {
+        b->pos = from->pos + start;
+        b->start = b->pos;
+        b->last = from->pos + end;
+        b->end = b->last;
+    }
+
+    if (from->in_file) {
+        b->file_pos = from->file_pos + start;
+        b->file_last = from->file_pos + end;
+    }
+
+    b->shadow = NULL;
+    b->last_buf = 0;
+    b->last_in_chain = 0;
+
+    cl = ngx_alloc_chain_link(r->pool);
+    if (cl == NULL) {
+        return NULL;
+    }
+
+    cl->buf = b;
+    *last = cl;
+
+    return &cl->next;
+}

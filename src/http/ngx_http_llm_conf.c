@@ -1,0 +1,755 @@
+
+/*
+ * The configuration: made, merged, checked.
+ */
+
+
+#include "ngx_http_llm_balance.h"
+#include "ngx_http_llm_conf.h"
+#include "ngx_http_llm_conf_node.h"
+#include "ngx_http_llm_request.h"
+
+
+#define NGX_HTTP_LLM_BODY_SIZE    (64 * 1024 * 1024)
+#define NGX_HTTP_LLM_BUFFER_SIZE  8192
+
+
+static char *ngx_http_llm_conf_ssl(ngx_conf_t *cf,
+    ngx_http_llm_main_conf_t *mcf);
+static char *ngx_http_llm_conf_env(ngx_conf_t *cf,
+    ngx_http_llm_loc_conf_t *llcf);
+static char *ngx_http_llm_conf_env_number(ngx_conf_t *cf, const char *name,
+    ngx_uint_t scale, ngx_uint_t *value);
+static void ngx_http_llm_conf_body_size(ngx_conf_t *cf);
+static void ngx_http_llm_conf_body_size_in(ngx_http_core_loc_conf_t *clcf,
+    ngx_flag_t enable, ngx_uint_t set);
+static void ngx_http_llm_conf_upstream(ngx_http_llm_loc_conf_t *llcf);
+static ngx_uint_t ngx_http_llm_conf_exposed(ngx_conf_t *cf);
+
+
+ngx_conf_enum_t  ngx_http_llm_balances[] = {
+    { ngx_string("least_load"), NGX_LLM_LEAST_LOAD },
+    { ngx_string("round_robin"), NGX_LLM_ROUND_ROBIN },
+    { ngx_null_string, 0 }
+};
+
+ngx_conf_num_bounds_t  ngx_http_llm_tries_bounds = {
+    ngx_conf_check_num_bounds, 1, NGX_LLM_CHOOSE_TRIED
+};
+
+
+void *
+ngx_http_llm_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_http_llm_main_conf_t  *mcf;
+
+    mcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_llm_main_conf_t));
+    if (mcf == NULL) {
+        return NULL;
+    }
+
+    if (ngx_array_init(&mcf->nodes, cf->pool, 4,
+                       sizeof(ngx_http_llm_static_node_t))
+        != NGX_OK
+        || ngx_array_init(&mcf->keys, cf->pool, 4, sizeof(ngx_llm_key_conf_t))
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
+    mcf->groups = 1;        /* the first is that of http itself */
+
+    mcf->health_interval = NGX_CONF_UNSET_MSEC;
+    mcf->health_timeout = NGX_CONF_UNSET_MSEC;
+    mcf->health_fails = NGX_CONF_UNSET_UINT;
+    mcf->health_passes = NGX_CONF_UNSET_UINT;
+
+    return mcf;
+}
+
+
+/* the http block was read, and nothing is merged yet */
+
+char *
+ngx_http_llm_init_main_conf(ngx_conf_t *cf, void *conf)
+{
+    ngx_http_llm_main_conf_t  *mcf = conf;
+
+    char *rv;
+
+    ngx_conf_init_msec_value(mcf->health_interval, 10000);
+    ngx_conf_init_msec_value(mcf->health_timeout, 5000);
+    ngx_conf_init_uint_value(mcf->health_fails, 2);
+    ngx_conf_init_uint_value(mcf->health_passes, 1);
+
+    if (mcf->nodes.nelts == 0) {
+        rv = ngx_http_llm_nodes_of_env(cf, mcf);
+
+        if (rv != NGX_CONF_OK) {
+            return rv;
+        }
+    }
+
+    if (mcf->keys.nelts == 0) {
+        rv = ngx_http_llm_keys_of_env(cf, mcf);
+
+        if (rv != NGX_CONF_OK) {
+            return rv;
+        }
+    }
+
+    rv = ngx_http_llm_conf_env(cf, ngx_http_conf_get_module_loc_conf(cf,
+                                                ngx_http_llm_router_module));
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    ngx_http_llm_conf_body_size(cf);
+
+    return ngx_http_llm_conf_ssl(cf, mcf);
+}
+
+
+void *
+ngx_http_llm_create_srv_conf(ngx_conf_t *cf)
+{
+    return ngx_pcalloc(cf->pool, sizeof(ngx_http_llm_srv_conf_t));
+}
+
+
+void *
+ngx_http_llm_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_http_llm_loc_conf_t  *llcf;
+
+    llcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_llm_loc_conf_t));
+    if (llcf == NULL) {
+        return NULL;
+    }
+
+    llcf->enable = NGX_CONF_UNSET;
+    llcf->keys_required = NGX_CONF_UNSET;
+    llcf->aliases = NGX_CONF_UNSET_PTR;
+    llcf->max_concurrent = NGX_CONF_UNSET_UINT;
+    llcf->group = NGX_CONF_UNSET_UINT;
+    llcf->queue_size = NGX_CONF_UNSET_UINT;
+    llcf->queue_timeout = NGX_CONF_UNSET_MSEC;
+    llcf->tries = NGX_CONF_UNSET;
+    llcf->balance = NGX_CONF_UNSET_UINT;
+
+    llcf->upstream.connect_timeout = NGX_CONF_UNSET_MSEC;
+    llcf->upstream.read_timeout = NGX_CONF_UNSET_MSEC;
+
+    return llcf;
+}
+
+
+char *
+ngx_http_llm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_llm_loc_conf_t  *prev = parent;
+    ngx_http_llm_loc_conf_t  *conf = child;
+
+    ngx_http_core_loc_conf_t  *clcf;
+    ngx_http_llm_srv_conf_t   *lscf;
+    ngx_http_llm_main_conf_t  *mcf;
+
+    ngx_conf_merge_value(conf->enable, prev->enable, 0);
+    ngx_conf_merge_value(conf->keys_required, prev->keys_required, 1);
+    ngx_conf_merge_ptr_value(conf->aliases, prev->aliases, NULL);
+    ngx_conf_merge_uint_value(conf->max_concurrent, prev->max_concurrent,
+                              100);
+    ngx_conf_merge_uint_value(conf->group, prev->group, 0);
+    ngx_conf_merge_uint_value(conf->queue_size, prev->queue_size, 100);
+    ngx_conf_merge_msec_value(conf->queue_timeout, prev->queue_timeout,
+                              60000);
+    ngx_conf_merge_value(conf->tries, prev->tries, 3);
+    ngx_conf_merge_uint_value(conf->balance, prev->balance,
+                              NGX_LLM_LEAST_LOAD);
+    ngx_conf_merge_msec_value(conf->upstream.connect_timeout,
+                              prev->upstream.connect_timeout, 5000);
+    ngx_conf_merge_msec_value(conf->upstream.read_timeout,
+                              prev->upstream.read_timeout, 60000);
+
+    if (!conf->enable) {
+        return NGX_CONF_OK;
+    }
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_llm_router_module);
+    lscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_llm_router_module);
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    mcf->enabled = 1;
+    mcf->anonymous |= !conf->keys_required;
+    lscf->routes = 1;
+
+    if (clcf->handler == NULL) {
+        clcf->handler = ngx_http_llm_handler;
+    }
+
+    /* an error_page of the site around it is not for programs */
+
+    clcf->error_pages = NULL;
+
+    ngx_http_llm_conf_upstream(conf);
+
+    conf->upstream.ssl = mcf->ssl;
+
+    return NGX_CONF_OK;
+}
+
+
+ngx_int_t
+ngx_http_llm_conf_warn(ngx_conf_t *cf)
+{
+    ngx_http_llm_main_conf_t  *mcf;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_llm_router_module);
+
+    if (!mcf->enabled) {
+        return NGX_OK;
+    }
+
+    if (mcf->nodes.nelts == 0) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "llm_router is on and there is no llm_router_node: "
+                           "each request will be answered 503");
+    }
+
+    if (mcf->keys.nelts == 0 && !mcf->anonymous) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "llm_router is on and there is no llm_router_key: "
+                           "each request will be answered 401");
+    }
+
+    if (mcf->anonymous && ngx_http_llm_conf_exposed(cf)) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "llm_router_keys_required is off and nginx listens "
+                           "on more than the loopback: anybody may use the "
+                           "nodes");
+    }
+
+    return NGX_OK;
+}
+
+
+char *
+ngx_http_llm_zone_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_llm_main_conf_t  *mcf = conf;
+
+    u_char     *p;
+    ssize_t     size;
+    ngx_str_t  *value, s;
+
+    if (mcf->zone_size) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    p = (u_char *) ngx_strchr(value[1].data, ':');
+
+    if (p == NULL || p == value[1].data) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "llm_router_zone \"%V\" must be name:size",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    s.data = p + 1;
+    s.len = value[1].data + value[1].len - s.data;
+
+    size = ngx_parse_size(&s);
+
+    if (size < (ssize_t) NGX_LLM_ZONE_MIN) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "llm_router_zone \"%V\": the size must be 1m or "
+                           "more", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    mcf->zone_name.data = value[1].data;
+    mcf->zone_name.len = p - value[1].data;
+    mcf->zone_size = size;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_llm_health_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_llm_main_conf_t  *mcf = conf;
+
+    ngx_int_t    n;
+    ngx_str_t   *value, s;
+    ngx_uint_t   i;
+
+    if (mcf->health_interval != NGX_CONF_UNSET_MSEC) {
+        return "is duplicate";
+    }
+
+    mcf->health_interval = 10000;
+    mcf->health_timeout = 5000;
+    mcf->health_fails = 2;
+    mcf->health_passes = 1;
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        s.data = (u_char *) ngx_strchr(value[i].data, '=');
+
+        if (s.data == NULL) {
+            goto invalid;
+        }
+
+        s.data++;
+        s.len = value[i].data + value[i].len - s.data;
+
+        if (ngx_strncmp(value[i].data, "interval=", 9) == 0) {
+            n = ngx_parse_time(&s, 0);
+
+            if (n < 100) {
+                goto invalid;
+            }
+
+            mcf->health_interval = n;
+
+        } else if (ngx_strncmp(value[i].data, "timeout=", 8) == 0) {
+            n = ngx_parse_time(&s, 0);
+
+            if (n < 1) {
+                goto invalid;
+            }
+
+            mcf->health_timeout = n;
+
+        } else if (ngx_strncmp(value[i].data, "fails=", 6) == 0) {
+            n = ngx_atoi(s.data, s.len);
+
+            if (n < 1) {
+                goto invalid;
+            }
+
+            mcf->health_fails = n;
+
+        } else if (ngx_strncmp(value[i].data, "passes=", 7) == 0) {
+            n = ngx_atoi(s.data, s.len);
+
+            if (n < 1) {
+                goto invalid;
+            }
+
+            mcf->health_passes = n;
+
+        } else {
+            goto invalid;
+        }
+    }
+
+    return NGX_CONF_OK;
+
+invalid:
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "llm_router_health: \"%V\" is none of interval=TIME "
+                       "(100ms or more), timeout=TIME, fails=N, passes=N",
+                       &value[i]);
+
+    return NGX_CONF_ERROR;
+}
+
+
+char *
+ngx_http_llm_queue_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_llm_loc_conf_t  *llcf = conf;
+
+    ngx_int_t    n;
+    ngx_str_t   *value, s;
+    ngx_uint_t   i;
+
+    if (llcf->queue_size != NGX_CONF_UNSET_UINT
+        || llcf->queue_timeout != NGX_CONF_UNSET_MSEC)
+    {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (ngx_strncmp(value[i].data, "size=", 5) == 0) {
+            n = ngx_atoi(value[i].data + 5, value[i].len - 5);
+
+            if (n == NGX_ERROR || n > 16384) {
+                goto invalid;
+            }
+
+            llcf->queue_size = n;
+            continue;
+        }
+
+        if (ngx_strncmp(value[i].data, "timeout=", 8) == 0) {
+            s.data = value[i].data + 8;
+            s.len = value[i].len - 8;
+
+            n = ngx_parse_time(&s, 0);
+
+            if (n < 1) {
+                goto invalid;
+            }
+
+            llcf->queue_timeout = n;
+            continue;
+        }
+
+        goto invalid;
+    }
+
+    return NGX_CONF_OK;
+
+invalid:
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "llm_router_queue: \"%V\" is none of size=N (0 to "
+                       "16384), timeout=TIME", &value[i]);
+
+    return NGX_CONF_ERROR;
+}
+
+
+char *
+ngx_http_llm_max_concurrent_slot(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_llm_loc_conf_t  *llcf = conf;
+
+    ngx_int_t                  n;
+    ngx_str_t                 *value;
+    ngx_http_llm_main_conf_t  *mcf;
+
+    if (llcf->max_concurrent != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    n = ngx_atoi(value[1].data, value[1].len);
+
+    if (n < 1 || n > 1000000) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "llm_router_max_concurrent: \"%V\" must be a "
+                           "number from 1 to 1000000", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_llm_router_module);
+
+    llcf->max_concurrent = n;
+    llcf->group = 0;
+
+    if (cf->cmd_type == NGX_HTTP_MAIN_CONF) {
+        return NGX_CONF_OK;
+    }
+
+    if (mcf->groups == NGX_LLM_ZONE_GROUPS) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "llm_router_max_concurrent: at most %ui places may "
+                           "have their own", (ngx_uint_t) NGX_LLM_ZONE_GROUPS);
+        return NGX_CONF_ERROR;
+    }
+
+    llcf->group = mcf->groups++;
+
+    return NGX_CONF_OK;
+}
+
+
+/* the context of TLS to nodes: the system's certificates, or those given */
+
+static char *
+ngx_http_llm_conf_ssl(ngx_conf_t *cf, ngx_http_llm_main_conf_t *mcf)
+{
+#if (NGX_HTTP_SSL)
+
+    ngx_pool_cleanup_t  *cln;
+
+    mcf->ssl = ngx_pcalloc(cf->pool, sizeof(ngx_ssl_t));
+    if (mcf->ssl == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    mcf->ssl->log = cf->log;
+
+    if (ngx_ssl_create(mcf->ssl, NGX_SSL_TLSv1_2|NGX_SSL_TLSv1_3, NULL)
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cln == NULL) {
+        ngx_ssl_cleanup_ctx(mcf->ssl);
+        return NGX_CONF_ERROR;
+    }
+
+    cln->handler = ngx_ssl_cleanup_ctx;
+    cln->data = mcf->ssl;
+
+    if (mcf->trusted_certificate.len) {
+
+        if (ngx_ssl_trusted_certificate(cf, mcf->ssl,
+                                        &mcf->trusted_certificate, 4)
+            != NGX_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
+
+    } else if (SSL_CTX_set_default_verify_paths(mcf->ssl->ctx) == 0) {
+        ngx_ssl_error(NGX_LOG_WARN, cf->log, 0,
+                      "SSL_CTX_set_default_verify_paths() failed");
+    }
+
+    /* the handshake goes on, and nginx looks at the result then */
+
+    SSL_CTX_set_verify_depth(mcf->ssl->ctx, 4);
+
+    if (ngx_ssl_client_session_cache(cf, mcf->ssl, 1) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+#endif
+
+    return NGX_CONF_OK;
+}
+
+
+/* what the environment says where the http block does not */
+
+static char *
+ngx_http_llm_conf_env(ngx_conf_t *cf, ngx_http_llm_loc_conf_t *llcf)
+{
+    if (ngx_http_llm_conf_env_number(cf, "LLM_ROUTER_REQUEST_TIMEOUT", 1000,
+                                     &llcf->upstream.read_timeout)
+        != NGX_CONF_OK
+        || ngx_http_llm_conf_env_number(cf, "LLM_ROUTER_CONNECT_TIMEOUT",
+                                        1000,
+                                        &llcf->upstream.connect_timeout)
+           != NGX_CONF_OK
+        || ngx_http_llm_conf_env_number(cf, "LLM_ROUTER_MAX_CONCURRENT", 1,
+                                        &llcf->max_concurrent)
+           != NGX_CONF_OK
+        || ngx_http_llm_conf_env_number(cf, "LLM_ROUTER_QUEUE_MAX", 1,
+                                        &llcf->queue_size)
+           != NGX_CONF_OK
+        || ngx_http_llm_conf_env_number(cf, "LLM_ROUTER_QUEUE_TIMEOUT_SECS",
+                                        1000, &llcf->queue_timeout)
+           != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_llm_conf_env_number(ngx_conf_t *cf, const char *name,
+    ngx_uint_t scale, ngx_uint_t *value)
+{
+    char       *text;
+    ngx_int_t   n;
+
+    text = getenv(name);
+
+    if (*value != NGX_CONF_UNSET_UINT || text == NULL || *text == '\0') {
+        return NGX_CONF_OK;
+    }
+
+    n = ngx_atoi((u_char *) text, ngx_strlen(text));
+
+    if (n == NGX_ERROR
+        || n > 1000000
+        || (n == 0 && value != NULL
+            && ngx_strcmp(name, "LLM_ROUTER_QUEUE_MAX") != 0))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "the environment variable %s=\"%s\" must be a "
+                           "whole number", name, text);
+        return NGX_CONF_ERROR;
+    }
+
+    *value = n * scale;
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * Where client_max_body_size is set nowhere above one of our locations it is
+ * 64m: the default of 1m would refuse an image.  Seen now, since after the
+ * merge a default can't be told from what somebody wrote.
+ */
+
+static void
+ngx_http_llm_conf_body_size(ngx_conf_t *cf)
+{
+    ngx_uint_t                   i;
+    ngx_http_conf_ctx_t         *ctx;
+    ngx_http_llm_loc_conf_t     *llcf;
+    ngx_http_core_loc_conf_t    *clcf;
+    ngx_http_core_srv_conf_t   **cscfp;
+    ngx_http_core_main_conf_t   *cmcf;
+
+    ctx = cf->ctx;
+    cmcf = ctx->main_conf[ngx_http_core_module.ctx_index];
+    clcf = ctx->loc_conf[ngx_http_core_module.ctx_index];
+    llcf = ctx->loc_conf[ngx_http_llm_router_module.ctx_index];
+
+    if (clcf->client_max_body_size != NGX_CONF_UNSET) {
+        return;
+    }
+
+    cscfp = cmcf->servers.elts;
+
+    for (i = 0; i < cmcf->servers.nelts; i++) {
+        ngx_http_llm_conf_body_size_in(
+             cscfp[i]->ctx->loc_conf[ngx_http_core_module.ctx_index],
+             llcf->enable, 0);
+    }
+}
+
+
+static void
+ngx_http_llm_conf_body_size_in(ngx_http_core_loc_conf_t *clcf,
+    ngx_flag_t enable, ngx_uint_t set)
+{
+    ngx_queue_t                *q;
+    ngx_http_llm_loc_conf_t    *llcf;
+    ngx_http_location_queue_t  *lq;
+
+    set |= (clcf->client_max_body_size != NGX_CONF_UNSET);
+
+    if (clcf->loc_conf) {
+        llcf = clcf->loc_conf[ngx_http_llm_router_module.ctx_index];
+
+        if (llcf->enable != NGX_CONF_UNSET) {
+            enable = llcf->enable;
+        }
+    }
+
+    if (clcf->locations) {
+
+        /* first those within, which see whether it is set above them */
+
+        for (q = ngx_queue_head(clcf->locations);
+             q != ngx_queue_sentinel(clcf->locations);
+             q = ngx_queue_next(q))
+        {
+            lq = (ngx_http_location_queue_t *) q;
+
+            ngx_http_llm_conf_body_size_in(lq->exact ? lq->exact
+                                                     : lq->inclusive,
+                                           enable, set);
+        }
+    }
+
+    if (!set && enable == 1) {
+        clcf->client_max_body_size = NGX_HTTP_LLM_BODY_SIZE;
+    }
+}
+
+
+/* what nginx's upstream engine is told */
+
+static void
+ngx_http_llm_conf_upstream(ngx_http_llm_loc_conf_t *llcf)
+{
+    ngx_http_upstream_conf_t  *u;
+
+    static ngx_str_t  host = ngx_string("llm_router");
+
+    u = &llcf->upstream;
+
+    llcf->peer.host = host;
+    llcf->peer.peer.init = ngx_http_llm_balance_init;
+
+    u->upstream = &llcf->peer;
+    u->send_timeout = u->read_timeout;
+    u->buffer_size = NGX_HTTP_LLM_BUFFER_SIZE;
+
+    u->next_upstream = NGX_HTTP_UPSTREAM_FT_ERROR
+                       |NGX_HTTP_UPSTREAM_FT_TIMEOUT
+                       |NGX_HTTP_UPSTREAM_FT_INVALID_HEADER
+                       |NGX_HTTP_UPSTREAM_FT_HTTP_500
+                       |NGX_HTTP_UPSTREAM_FT_HTTP_502
+                       |NGX_HTTP_UPSTREAM_FT_NON_IDEMPOTENT;
+
+    u->ignore_headers = 0xffff;
+    u->pass_request_headers = 1;
+    u->pass_request_body = 1;
+    u->module.len = sizeof("llm_router") - 1;
+    u->module.data = (u_char *) "llm_router";
+
+#if (NGX_HTTP_SSL)
+    u->ssl_session_reuse = 1;
+    u->ssl_server_name = 1;
+    u->ssl_verify = 1;
+#endif
+}
+
+
+/* does some server listen on more than the loopback? */
+
+static ngx_uint_t
+ngx_http_llm_conf_exposed(ngx_conf_t *cf)
+{
+    ngx_uint_t                  i, k;
+    struct sockaddr            *sa;
+    ngx_http_conf_port_t       *port;
+    ngx_http_conf_addr_t       *addr;
+    ngx_http_core_main_conf_t  *cmcf;
+#if (NGX_HAVE_INET6)
+    struct sockaddr_in6        *sin6;
+#endif
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    if (cmcf->ports == NULL) {
+        return 0;
+    }
+
+    port = cmcf->ports->elts;
+
+    for (i = 0; i < cmcf->ports->nelts; i++) {
+        addr = port[i].addrs.elts;
+
+        for (k = 0; k < port[i].addrs.nelts; k++) {
+            sa = addr[k].opt.sockaddr;
+
+            if (sa->sa_family == AF_INET
+                && (ntohl(((struct sockaddr_in *) sa)->sin_addr.s_addr) >> 24)
+                   != 127)
+            {
+                return 1;
+            }
+
+#if (NGX_HAVE_INET6)
+
+            sin6 = (struct sockaddr_in6 *) sa;
+
+            if (sa->sa_family == AF_INET6
+                && !IN6_IS_ADDR_LOOPBACK(&sin6->sin6_addr))
+            {
+                return 1;
+            }
+
+#endif
+        }
+    }
+
+    return 0;
+}

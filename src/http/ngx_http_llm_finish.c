@@ -1,0 +1,260 @@
+
+/*
+ * The end of a request, and of an attempt: what was acquired is released
+ * here and nowhere else.
+ */
+
+
+#include "ngx_llm_rate.h"
+#include "ngx_http_llm_finish.h"
+
+
+static void ngx_http_llm_leave_queue(ngx_http_llm_ctx_t *ctx);
+static void ngx_http_llm_count(ngx_http_llm_ctx_t *ctx);
+static void ngx_http_llm_settle(ngx_http_llm_ctx_t *ctx, ngx_llm_key_t *key,
+    uint64_t used);
+
+
+void
+ngx_http_llm_first(ngx_http_llm_ctx_t *ctx)
+{
+    ngx_llm_zone_t  *zone;
+
+    if (!ctx->waiting) {
+        return;
+    }
+
+    zone = ngx_http_llm_worker.zone;
+
+    ctx->waiting = 0;
+
+    ngx_llm_limits_release(zone->limits, ngx_http_llm_worker.ledger,
+                           ngx_llm_node_waiting(zone, ctx->node));
+}
+
+
+void
+ngx_http_llm_release_node(ngx_http_llm_ctx_t *ctx, uint32_t *node)
+{
+    uint32_t         n;
+    ngx_llm_wait_t   wait;
+    ngx_llm_zone_t  *zone;
+
+    n = *node;
+
+    if (n == NGX_LLM_NODE_NONE) {
+        return;
+    }
+
+    zone = ngx_http_llm_worker.zone;
+
+    if (node != &ctx->node || ctx->waiting) {
+        ngx_llm_limits_release(zone->limits, ngx_http_llm_worker.ledger,
+                               ngx_llm_node_waiting(zone, n));
+    }
+
+    if (node == &ctx->node) {
+        ctx->waiting = 0;
+    }
+
+    *node = NGX_LLM_NODE_NONE;
+
+    ngx_llm_limits_release(zone->limits, ngx_http_llm_worker.ledger,
+                           ngx_llm_node_in_flight(zone, n));
+
+    wait.reason = NGX_LLM_WAIT_MODEL;
+    wait.what = 0;
+
+    ngx_llm_queue_call(zone->queue, &wait, ngx_http_llm_fits, &n);
+}
+
+
+void
+ngx_http_llm_release(ngx_http_llm_ctx_t *ctx)
+{
+    ngx_llm_wait_t   wait;
+    ngx_llm_zone_t  *zone;
+
+    if (!ctx->admitted) {
+        return;
+    }
+
+    zone = ngx_http_llm_worker.zone;
+
+    ctx->admitted = 0;
+
+    ngx_llm_limits_release(zone->limits, ngx_http_llm_worker.ledger,
+                           ngx_llm_group_in_flight(zone, ctx->llcf->group));
+
+    wait.reason = NGX_LLM_WAIT_ROUTER;
+    wait.what = ctx->llcf->group;
+
+    ngx_llm_queue_call(zone->queue, &wait, NULL, NULL);
+
+    if (ctx->key == NGX_LLM_KEY_NONE) {
+        return;
+    }
+
+    ngx_llm_limits_release(zone->limits, ngx_http_llm_worker.ledger,
+                           ngx_llm_key_in_flight(zone, ctx->key));
+
+    wait.reason = NGX_LLM_WAIT_KEY;
+    wait.what = ctx->key;
+
+    ngx_llm_queue_call(zone->queue, &wait, NULL, NULL);
+}
+
+
+void
+ngx_http_llm_finish(ngx_http_llm_ctx_t *ctx)
+{
+    if (ctx->finished) {
+        return;
+    }
+
+    ctx->finished = 1;
+
+    ngx_http_llm_leave_queue(ctx);
+    ngx_http_llm_count(ctx);
+
+    ngx_http_llm_release_node(ctx, &ctx->next_node);
+    ngx_http_llm_release_node(ctx, &ctx->node);
+    ngx_http_llm_release(ctx);
+}
+
+
+void
+ngx_http_llm_cleanup(void *data)
+{
+    ngx_http_llm_ctx_t  *ctx = data;
+
+    ngx_http_llm_finish(ctx);
+}
+
+
+ngx_uint_t
+ngx_http_llm_fits(void *data, uint32_t model)
+{
+    uint32_t  *node = data;
+
+    return ngx_llm_choose_lists(ngx_http_llm_worker.zone, *node, model);
+}
+
+
+static void
+ngx_http_llm_leave_queue(ngx_http_llm_ctx_t *ctx)
+{
+    ngx_llm_wait_t    wait;
+    ngx_llm_queue_t  *queue;
+
+    if (ctx->timer.timer_set) {
+        ngx_del_timer(&ctx->timer);
+    }
+
+    if (ctx->waiter == NGX_LLM_WAITER_NONE) {
+        return;
+    }
+
+    queue = ngx_http_llm_worker.zone->queue;
+
+    wait = queue->waiter[ctx->waiter].wait;
+
+    ngx_queue_remove(&ctx->parked);
+    ngx_llm_queue_leave(queue, ctx->waiter, 0);
+
+    ctx->waiter = NGX_LLM_WAITER_NONE;
+    ctx->queue_time = ngx_current_msec - ctx->parked_at;
+
+    /* it may have been called: the call goes to the next */
+
+    ngx_llm_queue_call(queue, &wait, NULL, NULL);
+}
+
+
+static void
+ngx_http_llm_count(ngx_http_llm_ctx_t *ctx)
+{
+    uint64_t           prompt, completion;
+    ngx_llm_key_t     *key;
+    ngx_llm_node_t    *node;
+    ngx_llm_totals_t  *totals;
+
+    prompt = 0;
+    completion = 0;
+
+    if (ctx->usage.found) {
+        prompt = ngx_max(ctx->usage.prompt, 0);
+        completion = ngx_max(ctx->usage.completion, 0);
+
+    } else if (ctx->events) {
+
+        /* a token an event, as nearly all engines send them */
+
+        ctx->estimated = 1;
+        completion = ctx->events;
+        ctx->usage.completion = completion;
+    }
+
+    totals = &ngx_http_llm_worker.zone->totals;
+
+    (void) ngx_atomic_fetch_add(&totals->requests, 1);
+
+    if (ctx->error) {
+        (void) ngx_atomic_fetch_add(&totals->errors, 1);
+    }
+
+    if (ctx->cancelled) {
+        (void) ngx_atomic_fetch_add(&totals->cancelled, 1);
+    }
+
+    if (prompt || completion) {
+        (void) ngx_atomic_fetch_add(&totals->prompt_tokens, prompt);
+        (void) ngx_atomic_fetch_add(&totals->completion_tokens, completion);
+
+        if (ctx->node != NGX_LLM_NODE_NONE) {
+            node = &ngx_http_llm_worker.zone->nodes->node[ctx->node];
+
+            (void) ngx_atomic_fetch_add(&node->prompt_tokens, prompt);
+            (void) ngx_atomic_fetch_add(&node->completion_tokens, completion);
+        }
+    }
+
+    if (ctx->key == NGX_LLM_KEY_NONE) {
+        return;
+    }
+
+    key = &ngx_http_llm_worker.zone->keys->key[ctx->key];
+
+    (void) ngx_atomic_fetch_add(&key->requests, 1);
+    (void) ngx_atomic_fetch_add(&key->prompt_tokens, prompt);
+    (void) ngx_atomic_fetch_add(&key->completion_tokens, completion);
+
+    ngx_http_llm_settle(ctx, key, prompt + completion);
+}
+
+
+/* what was reserved of the key's tokens a minute becomes what was used */
+
+static void
+ngx_http_llm_settle(ngx_http_llm_ctx_t *ctx, ngx_llm_key_t *key,
+    uint64_t used)
+{
+    int64_t            n;
+    uint64_t           now;
+    ngx_atomic_uint_t  due;
+
+    if (ctx->reserved_tokens == 0 || key->conf.tpm == 0) {
+        return;
+    }
+
+    n = (int64_t) used - (int64_t) ctx->reserved_tokens;
+    now = (uint64_t) ngx_current_msec * 1000;
+
+    ctx->reserved_tokens = 0;
+
+    do {
+        due = key->tokens_due;
+    } while (!ngx_atomic_cmp_set(&key->tokens_due, due,
+                                 ngx_llm_rate_settle(due, key->conf.tpm, n,
+                                                     now)));
+}

@@ -1,0 +1,37 @@
+
+#ifndef _NGX_HTTP_LLM_FINISH_H_INCLUDED_
+#define _NGX_HTTP_LLM_FINISH_H_INCLUDED_
+
+
+#include "ngx_http_llm.h"
+
+
+/*
+ * The first byte of an answer came: the request waits no longer, it is being
+ * decoded.  Idempotent within an attempt.
+ */
+void ngx_http_llm_first(ngx_http_llm_ctx_t *ctx);
+
+/*
+ * Gives back the node's slot of an attempt that ended, and calls who waits
+ * for one.  Idempotent.
+ */
+void ngx_http_llm_release_node(ngx_http_llm_ctx_t *ctx, uint32_t *node);
+
+/*
+ * The request is over, in whatever way: every slot is released, what was used
+ * is counted, the next waiters are called.  Idempotent.
+ */
+void ngx_http_llm_finish(ngx_http_llm_ctx_t *ctx);
+
+/* The same as the cleanup of a request, the net under all paths. */
+void ngx_http_llm_cleanup(void *data);
+
+/* Gives back the slots of the router and of the key. */
+void ngx_http_llm_release(ngx_http_llm_ctx_t *ctx);
+
+/* For ngx_llm_queue_call(): data is a node's place. */
+ngx_uint_t ngx_http_llm_fits(void *data, uint32_t model);
+
+
+#endif /* _NGX_HTTP_LLM_FINISH_H_INCLUDED_ */

@@ -1,0 +1,376 @@
+
+/*
+ * The request that a node gets.
+ */
+
+
+#include "ngx_llm_answer.h"
+#include "ngx_http_llm_head.h"
+#include "ngx_http_llm_body.h"
+#include "ngx_http_llm_peer.h"
+
+
+static ngx_int_t ngx_http_llm_head_again(ngx_http_request_t *r,
+    ngx_http_llm_ctx_t *ctx);
+static ngx_uint_t ngx_http_llm_head_edits(ngx_http_llm_ctx_t *ctx,
+    ngx_llm_edit_t *edits);
+static ngx_buf_t *ngx_http_llm_head_buf(ngx_http_request_t *r,
+    ngx_http_llm_ctx_t *ctx, off_t length);
+static size_t ngx_http_llm_head_size(ngx_http_request_t *r,
+    ngx_http_llm_ctx_t *ctx);
+static u_char *ngx_http_llm_head_path(ngx_http_request_t *r,
+    ngx_http_llm_ctx_t *ctx, u_char *p);
+static u_char *ngx_http_llm_head_headers(ngx_http_request_t *r, u_char *p);
+static ngx_uint_t ngx_http_llm_head_private(ngx_http_request_t *r,
+    const ngx_table_elt_t *h);
+
+
+/*
+ * Headers that end here: hop-by-hop (RFC 9110, 7.6.1), the client's secrets,
+ * and those that the router writes itself.  Accept-Encoding too, since usage
+ * could not be read in a compressed answer.
+ */
+
+static ngx_str_t  ngx_http_llm_private[] = {
+    ngx_string("host"),
+    ngx_string("connection"),
+    ngx_string("keep-alive"),
+    ngx_string("proxy-connection"),
+    ngx_string("proxy-authorization"),
+    ngx_string("proxy-authenticate"),
+    ngx_string("te"),
+    ngx_string("trailer"),
+    ngx_string("transfer-encoding"),
+    ngx_string("upgrade"),
+    ngx_string("http2-settings"),
+    ngx_string("expect"),
+    ngx_string("content-length"),
+    ngx_string("authorization"),
+    ngx_string("x-api-key"),
+    ngx_string("api-key"),
+    ngx_string("cookie"),
+    ngx_string("accept-encoding"),
+    ngx_string("x-request-id"),
+    ngx_null_string
+};
+
+static ngx_uint_t  ngx_http_llm_private_hash[sizeof(ngx_http_llm_private)
+                                             / sizeof(ngx_str_t)];
+
+/* one bit for the low six of each hash: most headers are passed by it */
+
+static uint64_t    ngx_http_llm_private_bits;
+
+
+void
+ngx_http_llm_head_init(void)
+{
+    ngx_uint_t  i;
+
+    ngx_http_llm_private_bits = 0;
+
+    for (i = 0; ngx_http_llm_private[i].len; i++) {
+        ngx_http_llm_private_hash[i] =
+                                 ngx_hash_key(ngx_http_llm_private[i].data,
+                                              ngx_http_llm_private[i].len);
+
+        ngx_http_llm_private_bits |=
+                       (uint64_t) 1 << (ngx_http_llm_private_hash[i] & 0x3f);
+    }
+}
+
+
+ngx_int_t
+ngx_http_llm_head(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
+{
+    off_t                 length;
+    ngx_buf_t            *b;
+    ngx_uint_t            i, n;
+    ngx_chain_t          *cl;
+    ngx_llm_edit_t        edits[NGX_LLM_EDITS];
+    ngx_http_upstream_t  *u;
+
+    u = r->upstream;
+
+    ctx->node_name = ctx->peer->name;
+
+    if (ngx_http_llm_head_again(r, ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    n = ngx_http_llm_head_edits(ctx, edits);
+
+    length = ctx->body_length;
+
+    for (i = 0; i < n; i++) {
+        length += edits[i].text.len - (edits[i].end - edits[i].start);
+    }
+
+    b = ngx_http_llm_head_buf(r, ctx, length);
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    cl = ngx_alloc_chain_link(r->pool);
+    if (cl == NULL) {
+        return NGX_ERROR;
+    }
+
+    cl->buf = b;
+
+    u->request_bufs = cl;
+
+    return ngx_http_llm_body_chain(r, edits, n, &cl->next);
+}
+
+
+/*
+ * The request is made anew for each attempt, so that what the engine would
+ * rewind must not be: it may be in a file, with an edit in the middle.  What
+ * else it does before a second attempt is done here.
+ */
+
+static ngx_int_t
+ngx_http_llm_head_again(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
+{
+    ngx_http_upstream_t  *u;
+
+    u = r->upstream;
+
+    if (u->buffer.start == NULL && !u->request_sent) {
+        return NGX_OK;
+    }
+
+    u->request_sent = 0;
+#if (NGX_HTTP_LLM_RESPONSE_RECEIVED)
+    u->response_received = 0;
+#endif
+
+    u->keepalive = 0;
+    u->upgrade = 0;
+    u->error = 0;
+
+    u->output.buf = NULL;
+    u->output.in = NULL;
+    u->output.busy = NULL;
+
+    u->buffer.pos = u->buffer.start;
+    u->buffer.last = u->buffer.start;
+
+    ngx_memzero(&u->headers_in, sizeof(ngx_http_upstream_headers_in_t));
+    u->headers_in.content_length_n = -1;
+    u->headers_in.last_modified_time = -1;
+
+    if (ngx_list_init(&u->headers_in.headers, r->pool, 1,
+                      sizeof(ngx_table_elt_t))
+        != NGX_OK
+        || ngx_list_init(&u->headers_in.trailers, r->pool, 1,
+                         sizeof(ngx_table_elt_t))
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(&ctx->answer, sizeof(ngx_http_llm_answer_t));
+    ngx_memzero(&ctx->chunked, sizeof(ngx_http_chunked_t));
+
+    return NGX_OK;
+}
+
+
+/* what is changed in the body for this node, in the order of the places */
+
+static ngx_uint_t
+ngx_http_llm_head_edits(ngx_http_llm_ctx_t *ctx, ngx_llm_edit_t *edits)
+{
+    ngx_uint_t        n;
+    ngx_llm_edit_t    edit;
+    ngx_llm_facts_t  *facts;
+
+    n = 0;
+    facts = &ctx->facts;
+
+    if (ctx->model_json.len) {
+        edits[n].start = facts->at_model.start;
+        edits[n].end = facts->at_model.end;
+        edits[n].text = ctx->model_json;
+        n++;
+    }
+
+    ctx->strip = 0;
+
+    if (!ctx->url->usage
+        || !facts->stream
+        || facts->multipart
+        || ngx_llm_openai_asks_usage(facts)
+        || ngx_http_llm_worker.zone->nodes->node[ctx->node].no_usage)
+    {
+        return n;
+    }
+
+    ctx->strip = 1;
+
+    ngx_llm_openai_ask_usage(facts, &edits[n++]);
+
+    if (n == 2 && edits[1].start < edits[0].start) {
+        edit = edits[0];
+        edits[0] = edits[1];
+        edits[1] = edit;
+    }
+
+    return n;
+}
+
+
+static ngx_buf_t *
+ngx_http_llm_head_buf(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
+    off_t length)
+{
+    u_char     *p;
+    ngx_buf_t  *b;
+
+    b = ngx_create_temp_buf(r->pool, ngx_http_llm_head_size(r, ctx));
+    if (b == NULL) {
+        return NULL;
+    }
+
+    p = ngx_cpymem(b->pos, "POST ", sizeof("POST ") - 1);
+    p = ngx_cpymem(p, ctx->peer->prefix.data, ctx->peer->prefix.len);
+    p = ngx_http_llm_head_path(r, ctx, p);
+    p = ngx_cpymem(p, ctx->peer->fixed.data, ctx->peer->fixed.len);
+
+    p = ngx_cpymem(p, "Content-Length: ", sizeof("Content-Length: ") - 1);
+    p = ngx_sprintf(p, "%O", length);
+    p = ngx_cpymem(p, CRLF "x-request-id: ",
+                   sizeof(CRLF "x-request-id: ") - 1);
+    p = ngx_cpymem(p, ctx->id.data, ctx->id.len);
+    p = ngx_cpymem(p, CRLF, sizeof(CRLF) - 1);
+
+    p = ngx_http_llm_head_headers(r, p);
+
+    b->last = ngx_cpymem(p, CRLF, sizeof(CRLF) - 1);
+
+    return b;
+}
+
+
+/* at most; what is left out in the end is small */
+
+static size_t
+ngx_http_llm_head_size(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
+{
+    size_t            size;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    size = sizeof("POST /v1/?" CRLF "Content-Length: " CRLF
+                  "x-request-id: " CRLF CRLF)
+           + ctx->peer->prefix.len + 3 * ctx->path.len + r->args.len
+           + ctx->peer->fixed.len + NGX_OFF_T_LEN + ctx->id.len;
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            size += h[i].key.len + h[i].value.len + sizeof(": " CRLF) - 1;
+        }
+    }
+
+    return size;
+}
+
+
+static u_char *
+ngx_http_llm_head_path(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
+    u_char *p)
+{
+    p = ngx_cpymem(p, "/v1/", sizeof("/v1/") - 1);
+
+    if (ctx->url->known) {
+        p = ngx_cpymem(p, ctx->path.data, ctx->path.len);
+
+    } else {
+
+        /* r->uri was decoded */
+
+        p = (u_char *) ngx_escape_uri(p, ctx->path.data, ctx->path.len,
+                                      NGX_ESCAPE_URI);
+    }
+
+    if (r->args.len) {
+        *p++ = '?';
+        p = ngx_cpymem(p, r->args.data, r->args.len);
+    }
+
+    return p;
+}
+
+
+static u_char *
+ngx_http_llm_head_headers(ngx_http_request_t *r, u_char *p)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (ngx_http_llm_head_private(r, &h[i])) {
+                continue;
+            }
+
+            p = ngx_cpymem(p, h[i].key.data, h[i].key.len);
+            *p++ = ':';
+            *p++ = ' ';
+            p = ngx_cpymem(p, h[i].value.data, h[i].value.len);
+            *p++ = CR;
+            *p++ = LF;
+        }
+    }
+
+    return p;
+}
+
+
+static ngx_uint_t
+ngx_http_llm_head_private(ngx_http_request_t *r, const ngx_table_elt_t *h)
+{
+    ngx_uint_t        i;
+    ngx_str_t        *name;
+    ngx_table_elt_t  *connection;
+    u_char            token[64];
+
+    if (ngx_http_llm_private_bits & ((uint64_t) 1 << (h->hash & 0x3f))) {
+
+        for (i = 0; ngx_http_llm_private[i].len; i++) {
+            name = &ngx_http_llm_private[i];
+
+            if (ngx_http_llm_private_hash[i] == h->hash
+                && name->len == h->key.len
+                && ngx_memcmp(name->data, h->lowcase_key, name->len) == 0)
+            {
+                return 1;
+            }
+        }
+    }
+
+    connection = r->headers_in.connection;
+
+    /* "keep-alive" and "close", as nearly all say */
+
+    if (connection == NULL
+        || r->headers_in.connection_type
+        || h->key.len >= sizeof(token))
+    {
+        return 0;
+    }
+
+    ngx_cpystrn(token, h->lowcase_key, h->key.len + 1);
+
+    return ngx_llm_header_holds(connection->value.data,
+                                connection->value.len, (char *) token);
+}

@@ -1,0 +1,258 @@
+
+/*
+ * Requests that wait for a slot.  Each is in this worker's list and in the
+ * shared queue; it leaves both at once: when it got its slots, when its time
+ * is up, or when its client left (by finish).
+ */
+
+
+#include "ngx_http_llm_park.h"
+#include "ngx_http_llm_admit.h"
+#include "ngx_http_llm_error.h"
+#include "ngx_http_llm_upstream.h"
+
+
+static ngx_msec_t ngx_http_llm_park_time(ngx_http_request_t *r,
+    ngx_http_llm_ctx_t *ctx);
+static void ngx_http_llm_park_again(ngx_http_llm_ctx_t *ctx);
+static void ngx_http_llm_park_leave(ngx_http_llm_ctx_t *ctx,
+    ngx_uint_t served);
+static void ngx_http_llm_park_timeout(ngx_event_t *ev);
+
+
+ngx_int_t
+ngx_http_llm_park(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
+    const ngx_llm_wait_t *wait)
+{
+    ngx_llm_queue_t   *queue;
+    ngx_llm_waiter_t   waiter;
+
+    queue = ngx_http_llm_worker.zone->queue;
+
+    ngx_memzero(&waiter, sizeof(ngx_llm_waiter_t));
+
+    waiter.slot = ngx_process_slot;
+    waiter.key = ctx->key;
+    waiter.group = ctx->llcf->group;
+    waiter.wait = *wait;
+
+    if (ctx->key != NGX_LLM_KEY_NONE) {
+        waiter.priority = queue->keys->key[ctx->key].conf.priority;
+    }
+
+    ctx->waiter = ngx_llm_queue_enter(queue, &waiter, ctx->llcf->queue_size);
+
+    if (ctx->waiter == NGX_LLM_WAITER_NONE) {
+        ctx->retry_after = ngx_llm_queue_retry_after(queue);
+
+        return ngx_http_llm_error(r, NGX_LLM_ERR_QUEUE_FULL, NULL);
+    }
+
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "llm request is parked, reason %uD, %uA wait",
+                   wait->reason, queue->n);
+
+    (void) ngx_atomic_fetch_add(&ngx_http_llm_worker.zone->totals.queued, 1);
+
+    ngx_queue_insert_tail(&ngx_http_llm_worker.parked, &ctx->parked);
+
+    ctx->queued = 1;
+    ctx->parked_at = ngx_current_msec;
+
+    /* not cancelable: a worker that exits serves its waiters first */
+
+    ctx->timer.handler = ngx_http_llm_park_timeout;
+    ctx->timer.data = ctx;
+    ctx->timer.log = r->connection->log;
+
+    ngx_add_timer(&ctx->timer, ngx_http_llm_park_time(r, ctx));
+
+    r->read_event_handler = ngx_http_test_reading;
+    r->write_event_handler = ngx_http_request_empty_handler;
+
+    /* what it waits for may have come free before it was in the queue */
+
+    ngx_llm_queue_call(queue, wait, NULL, NULL);
+
+    if (r->connection->read->ready) {
+
+        /* the client may have left while its body was read */
+
+        ngx_post_event(r->connection->read, &ngx_posted_events);
+
+    } else if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_llm_unpark(void)
+{
+    ngx_queue_t         *q, *next;
+    ngx_llm_queue_t     *queue;
+    ngx_http_llm_ctx_t  *ctx;
+
+    queue = ngx_http_llm_worker.zone->queue;
+
+    for (q = ngx_queue_head(&ngx_http_llm_worker.parked);
+         q != ngx_queue_sentinel(&ngx_http_llm_worker.parked);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        ctx = ngx_queue_data(q, ngx_http_llm_ctx_t, parked);
+
+        if (ngx_llm_queue_called(queue, ctx->waiter)) {
+            ngx_http_llm_park_again(ctx);
+
+            /* others of the list may be gone with it */
+
+            next = ngx_queue_head(&ngx_http_llm_worker.parked);
+        }
+    }
+}
+
+
+void
+ngx_http_llm_park_look(void)
+{
+    ngx_queue_t  *q;
+
+    if (ngx_queue_empty(&ngx_http_llm_worker.parked)) {
+        return;
+    }
+
+    q = ngx_queue_head(&ngx_http_llm_worker.parked);
+
+    ngx_http_llm_park_again(ngx_queue_data(q, ngx_http_llm_ctx_t, parked));
+}
+
+
+static void
+ngx_http_llm_park_again(ngx_http_llm_ctx_t *ctx)
+{
+    ngx_int_t            rc;
+    ngx_llm_wait_t       wait;
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    rc = ngx_http_llm_admit(r, ctx, &wait, 1);
+
+    if (rc == NGX_BUSY) {
+        ngx_llm_queue_again(ngx_http_llm_worker.zone->queue, ctx->waiter,
+                            &wait);
+        return;
+    }
+
+    ngx_http_llm_park_leave(ctx, rc == NGX_OK);
+
+    if (rc == NGX_OK) {
+        ngx_http_llm_upstream(r, ctx);
+
+    } else {
+        ngx_http_finalize_request(r, rc);
+    }
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+static void
+ngx_http_llm_park_leave(ngx_http_llm_ctx_t *ctx, ngx_uint_t served)
+{
+    ngx_llm_wait_t    wait;
+    ngx_llm_queue_t  *queue;
+
+    queue = ngx_http_llm_worker.zone->queue;
+
+    wait = queue->waiter[ctx->waiter].wait;
+
+    ngx_del_timer(&ctx->timer);
+    ngx_queue_remove(&ctx->parked);
+    ngx_llm_queue_leave(queue, ctx->waiter, served);
+
+    ctx->waiter = NGX_LLM_WAITER_NONE;
+    ctx->queue_time = ngx_current_msec - ctx->parked_at;
+
+    /* there may be room for one more */
+
+    ngx_llm_queue_call(queue, &wait, NULL, NULL);
+}
+
+
+static void
+ngx_http_llm_park_timeout(ngx_event_t *ev)
+{
+    ngx_http_llm_ctx_t  *ctx = ev->data;
+
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    ngx_log_error(NGX_LOG_WARN, c->log, 0,
+                  "llm request waited %M ms in the queue, which is too long",
+                  ngx_current_msec - ctx->parked_at);
+
+    ngx_http_llm_park_leave(ctx, 0);
+
+    ngx_http_finalize_request(r, ngx_http_llm_error(r,
+                                     NGX_LLM_ERR_QUEUE_TIMEOUT, NULL));
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+/* the queue's time-out, or the client's own if that is shorter */
+
+static ngx_msec_t
+ngx_http_llm_park_time(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
+{
+    size_t            n;
+    ngx_int_t         seconds;
+    ngx_uint_t        i;
+    ngx_msec_t        time;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    time = ctx->llcf->queue_timeout;
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (h[i].key.len != sizeof("x-stainless-timeout") - 1
+                || ngx_strncmp(h[i].lowcase_key, "x-stainless-timeout",
+                               sizeof("x-stainless-timeout") - 1)
+                   != 0)
+            {
+                continue;
+            }
+
+            /* seconds, maybe with a fraction, which is left out */
+
+            for (n = 0; n < h[i].value.len && h[i].value.data[n] != '.'; n++) {
+                /* void */
+            }
+
+            seconds = ngx_atoi(h[i].value.data, n);
+
+            if (seconds > 0 && (ngx_msec_t) seconds < time / 1000) {
+                time = 1000 * (ngx_msec_t) seconds;
+            }
+        }
+    }
+
+    return time;
+}

@@ -1,0 +1,642 @@
+
+/*
+ * The way of an answer's bytes from node to client.
+ *
+ * Whole answers: bytes are passed on as they are, the usage finder looks on.
+ *
+ * Streams go by events.  One that is not whole yet is held until it is, so
+ * that a client never sees half an event when a node breaks off; an event
+ * too long to hold is passed on in pieces.  The engine reads from the node
+ * through ngx_http_llm_stream_recv(), where a node that broke is made to say
+ * so: the error event comes in as if the node had sent it, and the answer
+ * ends well, however slowly the client reads.
+ */
+
+
+#include "ngx_http_llm_relay.h"
+#include "ngx_http_llm_error.h"
+
+
+/* an event longer than this is not held; it carries no usage alone */
+#define NGX_HTTP_LLM_HELD  4096
+
+
+static ngx_int_t ngx_http_llm_relay_plain(ngx_http_request_t *r,
+    ngx_http_llm_ctx_t *ctx, ssize_t bytes);
+static ngx_int_t ngx_http_llm_relay_chunked(ngx_http_request_t *r,
+    ngx_http_llm_ctx_t *ctx, ssize_t bytes);
+static ngx_int_t ngx_http_llm_relay_parse(ngx_http_request_t *r,
+    ngx_buf_t *b, ngx_http_chunked_t *chunked);
+static ngx_int_t ngx_http_llm_relay_body(ngx_http_request_t *r,
+    ngx_http_llm_ctx_t *ctx, u_char *p, u_char *last);
+static ngx_int_t ngx_http_llm_relay_events(ngx_http_request_t *r,
+    ngx_http_llm_ctx_t *ctx, u_char *p, u_char *last);
+static ngx_uint_t ngx_http_llm_relay_event(ngx_http_llm_ctx_t *ctx,
+    const u_char *p, const u_char *last);
+static ngx_int_t ngx_http_llm_relay_hold(ngx_http_request_t *r,
+    ngx_http_llm_ctx_t *ctx, u_char *p, u_char *last);
+static ngx_int_t ngx_http_llm_relay_held(ngx_http_request_t *r,
+    ngx_http_llm_ctx_t *ctx);
+static ngx_chain_t *ngx_http_llm_relay_room(ngx_http_request_t *r);
+static ngx_int_t ngx_http_llm_relay_emit(ngx_http_request_t *r, u_char *p,
+    u_char *last);
+static void ngx_http_llm_relay_link(ngx_http_request_t *r, ngx_chain_t *cl);
+static ssize_t ngx_http_llm_stream_recv(ngx_connection_t *c, u_char *buf,
+    size_t size);
+static void ngx_http_llm_stream_read(ngx_http_request_t *r,
+    ngx_http_upstream_t *u);
+static ngx_uint_t ngx_http_llm_stream_ended(ngx_http_llm_ctx_t *ctx);
+static void ngx_http_llm_stream_break(ngx_http_request_t *r,
+    ngx_http_llm_ctx_t *ctx, ngx_uint_t error);
+
+
+ngx_int_t
+ngx_http_llm_relay_init(void *data)
+{
+    ngx_http_request_t  *r = data;
+
+    ngx_connection_t     *c;
+    ngx_http_llm_ctx_t   *ctx;
+    ngx_http_upstream_t  *u;
+
+    u = r->upstream;
+    ctx = ngx_http_llm_ctx(r);
+
+    ngx_llm_usage_init(&ctx->usage);
+
+    /* what is left to come; 0 ends it, -1 leaves it to us or to the node */
+
+    u->length = ctx->answer.chunked ? -1 : ctx->answer.length;
+
+    if (ctx->answer.status == NGX_HTTP_NO_CONTENT
+        || ctx->answer.status == NGX_HTTP_NOT_MODIFIED)
+    {
+        u->length = 0;
+    }
+
+    if (u->length == 0) {
+        ctx->answer.whole = 1;
+        u->keepalive = !ctx->answer.close;
+        return NGX_OK;
+    }
+
+    if (ctx->answer.chunked && !ctx->answer.sse) {
+
+        /* so that a node that closes too soon is an error */
+        u->length = 1;
+    }
+
+    if (!ctx->answer.sse) {
+        return NGX_OK;
+    }
+
+    ngx_llm_sse_init(&ctx->sse);
+
+    ctx->left = u->length;
+    u->length = -1;
+
+    c = u->peer.connection;
+
+    ctx->recv = c->recv;
+    c->recv = ngx_http_llm_stream_recv;
+
+    ctx->read_event_handler = u->read_event_handler;
+    u->read_event_handler = ngx_http_llm_stream_read;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_llm_relay(void *data, ssize_t bytes)
+{
+    ngx_http_request_t  *r = data;
+
+    ngx_buf_t           *b;
+    ngx_http_llm_ctx_t  *ctx;
+
+    ctx = ngx_http_llm_ctx(r);
+
+    if (ctx->broken) {
+
+        /* our own words */
+
+        b = &r->upstream->buffer;
+        b->last += bytes;
+
+        return ngx_http_llm_relay_emit(r, b->last - bytes, b->last);
+    }
+
+    if (ctx->answer.whole) {
+        r->upstream->keepalive = 0;
+
+        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                      "llm node \"%V\" sent more than its answer",
+                      &ctx->node_name);
+        return NGX_OK;
+    }
+
+    return ctx->answer.chunked ? ngx_http_llm_relay_chunked(r, ctx, bytes)
+                               : ngx_http_llm_relay_plain(r, ctx, bytes);
+}
+
+
+static ngx_int_t
+ngx_http_llm_relay_plain(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
+    ssize_t bytes)
+{
+    off_t                *left;
+    u_char               *p;
+    ngx_http_upstream_t  *u;
+
+    u = r->upstream;
+
+    p = u->buffer.last;
+    u->buffer.last += bytes;
+
+    left = ctx->answer.sse ? &ctx->left : &u->length;
+
+    if (*left == -1) {
+        return ngx_http_llm_relay_body(r, ctx, p, p + bytes);
+    }
+
+    if (bytes > *left) {
+        ctx->answer.close = 1;
+        bytes = (ssize_t) *left;
+
+        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                      "llm node \"%V\" sent more than its Content-Length",
+                      &ctx->node_name);
+    }
+
+    *left -= bytes;
+
+    if (ngx_http_llm_relay_body(r, ctx, p, p + bytes) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (*left) {
+        return NGX_OK;
+    }
+
+    u->length = 0;
+    u->keepalive = !ctx->answer.close;
+    ctx->answer.whole = 1;
+
+    return ngx_http_llm_relay_held(r, ctx);
+}
+
+
+static ngx_int_t
+ngx_http_llm_relay_chunked(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
+    ssize_t bytes)
+{
+    u_char               *p;
+    ngx_int_t             rc;
+    ngx_buf_t            *b;
+    ngx_http_upstream_t  *u;
+
+    u = r->upstream;
+    b = &u->buffer;
+
+    b->pos = b->last;
+    b->last += bytes;
+
+    for ( ;; ) {
+
+        rc = ngx_http_llm_relay_parse(r, b, &ctx->chunked);
+
+        if (rc == NGX_OK) {
+            p = b->pos;
+
+            b->pos += ngx_min(b->last - b->pos, ctx->chunked.size);
+            ctx->chunked.size -= b->pos - p;
+
+            if (ngx_http_llm_relay_body(r, ctx, p, b->pos) != NGX_OK) {
+                return NGX_ERROR;
+            }
+
+            continue;
+        }
+
+        if (rc == NGX_AGAIN) {
+            return NGX_OK;
+        }
+
+        break;
+    }
+
+    if (rc == NGX_DONE) {
+        ctx->answer.whole = 1;
+        u->length = 0;
+        u->keepalive = !ctx->answer.close && b->pos == b->last;
+
+        return ngx_http_llm_relay_held(r, ctx);
+    }
+
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                  "llm node \"%V\" sent an invalid chunk", &ctx->node_name);
+
+    if (!ctx->answer.sse) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_llm_stream_break(r, ctx, NGX_LLM_ERR_UPSTREAM);
+
+    /* has the engine read on, that is, what stands in the node's place */
+
+    u->peer.connection->read->ready = 1;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_llm_relay_parse(ngx_http_request_t *r, ngx_buf_t *b,
+    ngx_http_chunked_t *chunked)
+{
+#if (nginx_version >= 1027002)
+    return ngx_http_parse_chunked(r, b, chunked, 0);
+#else
+    return ngx_http_parse_chunked(r, b, chunked);
+#endif
+}
+
+
+static ngx_int_t
+ngx_http_llm_relay_body(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
+    u_char *p, u_char *last)
+{
+    if (p == last) {
+        return NGX_OK;
+    }
+
+    if (ctx->answer.sse) {
+        return ngx_http_llm_relay_events(r, ctx, p, last);
+    }
+
+    ngx_llm_usage_feed(&ctx->usage, p, last - p);
+
+    return ngx_http_llm_relay_emit(r, p, last);
+}
+
+
+/* p .. last of a stream: what is whole goes on at once */
+
+static ngx_int_t
+ngx_http_llm_relay_events(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
+    u_char *p, u_char *last)
+{
+    u_char        *start, *event;
+    const u_char  *end;
+
+    ngx_llm_usage_feed(&ctx->usage, p, last - p);
+
+    start = p;              /* of what goes on in one piece */
+
+    for (event = p; event < last; event = (u_char *) end) {
+
+        if (ngx_llm_sse_next(&ctx->sse, event, last, &end) != NGX_OK) {
+
+            if (ngx_http_llm_relay_emit(r, start, event) != NGX_OK) {
+                return NGX_ERROR;
+            }
+
+            return ngx_http_llm_relay_hold(r, ctx, event, last);
+        }
+
+        if (ctx->held || ctx->passing) {
+
+            /* the rest of one that began before */
+
+            if (ngx_http_llm_relay_hold(r, ctx, event, (u_char *) end)
+                != NGX_OK
+                || ngx_http_llm_relay_held(r, ctx) != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
+
+            start = (u_char *) end;
+            continue;
+        }
+
+        if (ngx_http_llm_relay_event(ctx, event, end)) {
+            continue;
+        }
+
+        if (ngx_http_llm_relay_emit(r, start, event) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        start = (u_char *) end;
+    }
+
+    return ngx_http_llm_relay_emit(r, start, last);
+}
+
+
+/* notes an event; does it go on to the client? */
+
+static ngx_uint_t
+ngx_http_llm_relay_event(ngx_http_llm_ctx_t *ctx, const u_char *p,
+    const u_char *last)
+{
+    if (ctx->sse.done) {
+        ctx->done = 1;
+        return 1;
+    }
+
+    if (ctx->strip && ngx_llm_sse_is_usage_only(p, last)) {
+        return 0;
+    }
+
+    ctx->events += ctx->sse.data;
+
+    return 1;
+}
+
+
+/* holds the piece p .. last of an event, or passes it on if it is too long */
+
+static ngx_int_t
+ngx_http_llm_relay_hold(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
+    u_char *p, u_char *last)
+{
+    ngx_buf_t  *b;
+
+    if (ctx->passing) {
+        return ngx_http_llm_relay_emit(r, p, last);
+    }
+
+    if (ctx->held == NULL) {
+
+        ctx->held = ngx_http_llm_relay_room(r);
+        if (ctx->held == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    b = ctx->held->buf;
+
+    if (last - p <= b->end - b->last) {
+        b->last = ngx_cpymem(b->last, p, last - p);
+        return NGX_OK;
+    }
+
+    ngx_http_llm_relay_link(r, ctx->held);
+
+    ctx->held = NULL;
+    ctx->passing = 1;
+
+    return ngx_http_llm_relay_emit(r, p, last);
+}
+
+
+/* the held event is whole, or all that will come of it */
+
+static ngx_int_t
+ngx_http_llm_relay_held(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
+{
+    ngx_buf_t    *b;
+    ngx_chain_t  *held;
+
+    if (ctx->passing) {
+        ctx->passing = 0;
+        ctx->events++;
+        return NGX_OK;
+    }
+
+    held = ctx->held;
+
+    if (held == NULL) {
+        return NGX_OK;
+    }
+
+    ctx->held = NULL;
+    b = held->buf;
+
+    if (ngx_http_llm_relay_event(ctx, b->pos, b->last)) {
+        ngx_http_llm_relay_link(r, held);
+        return NGX_OK;
+    }
+
+    b->pos = b->start;
+    b->last = b->start;
+
+    held->next = r->upstream->free_bufs;
+    r->upstream->free_bufs = held;
+
+    return NGX_OK;
+}
+
+
+/*
+ * A link with memory of its own.  It comes back to the engine's free buffers
+ * when it was sent, and is found there again.
+ */
+
+static ngx_chain_t *
+ngx_http_llm_relay_room(ngx_http_request_t *r)
+{
+    ngx_buf_t             *b;
+    ngx_chain_t           *cl, **ll;
+    ngx_http_upstream_t   *u;
+
+    u = r->upstream;
+
+    for (ll = &u->free_bufs; *ll; ll = &(*ll)->next) {
+        cl = *ll;
+
+        if (cl->buf->start) {
+            *ll = cl->next;
+            return cl;
+        }
+    }
+
+    b = ngx_create_temp_buf(r->pool, NGX_HTTP_LLM_HELD);
+    if (b == NULL) {
+        return NULL;
+    }
+
+    cl = ngx_alloc_chain_link(r->pool);
+    if (cl == NULL) {
+        return NULL;
+    }
+
+    cl->buf = b;
+
+    return cl;
+}
+
+
+static ngx_int_t
+ngx_http_llm_relay_emit(ngx_http_request_t *r, u_char *p, u_char *last)
+{
+    ngx_chain_t  *cl;
+
+    if (p == last) {
+        return NGX_OK;
+    }
+
+    cl = ngx_chain_get_free_buf(r->pool, &r->upstream->free_bufs);
+    if (cl == NULL) {
+        return NGX_ERROR;
+    }
+
+    cl->buf->pos = p;
+    cl->buf->last = last;
+
+    ngx_http_llm_relay_link(r, cl);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_llm_relay_link(ngx_http_request_t *r, ngx_chain_t *cl)
+{
+    ngx_chain_t          **ll;
+    ngx_http_upstream_t   *u;
+
+    u = r->upstream;
+
+    for (ll = &u->out_bufs; *ll; ll = &(*ll)->next) { /* void */ }
+
+    *ll = cl;
+    cl->next = NULL;
+
+    cl->buf->flush = 1;
+    cl->buf->memory = 1;
+    cl->buf->temporary = 0;
+    cl->buf->tag = u->output.tag;
+}
+
+
+/*
+ * Reads from the node of a stream.  When the node ended before its answer
+ * did, what it should have said comes in here.
+ */
+
+static ssize_t
+ngx_http_llm_stream_recv(ngx_connection_t *c, u_char *buf, size_t size)
+{
+    size_t               len;
+    ssize_t              n;
+    ngx_http_request_t  *r;
+    ngx_http_llm_ctx_t  *ctx;
+
+    r = c->data;
+    ctx = ngx_http_llm_ctx(r);
+
+    if (!ctx->broken) {
+        n = ctx->recv(c, buf, size);
+
+        if (n > 0 || n == NGX_AGAIN) {
+            return n;
+        }
+
+        if (n == 0 && ngx_http_llm_stream_ended(ctx)) {
+            return 0;
+        }
+
+        ngx_log_error(NGX_LOG_ERR, c->log, 0,
+                      "llm node \"%V\" broke off a stream", &ctx->node_name);
+
+        ngx_http_llm_stream_break(r, ctx, NGX_LLM_ERR_UPSTREAM);
+    }
+
+    len = ngx_min(size, ctx->tail.len);
+
+    ngx_memcpy(buf, ctx->tail.data, len);
+
+    ctx->tail.data += len;
+    ctx->tail.len -= len;
+
+    /* the engine ends well what ends with eof */
+
+    c->read->ready = 1;
+    c->read->error = 0;
+    c->read->eof = (len == 0);
+
+    return len;
+}
+
+
+/* the engine's own handler, but for a node that fell silent */
+
+static void
+ngx_http_llm_stream_read(ngx_http_request_t *r, ngx_http_upstream_t *u)
+{
+    ngx_event_t         *rev;
+    ngx_http_llm_ctx_t  *ctx;
+
+    rev = u->peer.connection->read;
+
+    if (rev->timedout) {
+        ctx = ngx_http_llm_ctx(r);
+
+        ngx_log_error(NGX_LOG_ERR, rev->log, NGX_ETIMEDOUT,
+                      "llm node \"%V\" fell silent", &ctx->node_name);
+
+        ngx_http_llm_stream_break(r, ctx, NGX_LLM_ERR_TIMEOUT);
+
+        rev->timedout = 0;
+        rev->ready = 1;
+    }
+
+    ngx_http_llm_ctx(r)->read_event_handler(r, u);
+}
+
+
+/* may the answer end here? */
+
+static ngx_uint_t
+ngx_http_llm_stream_ended(ngx_http_llm_ctx_t *ctx)
+{
+    if (ctx->done || ctx->answer.whole) {
+        return 1;
+    }
+
+    /* neither chunks nor a length: the node's close ends it, if it says so */
+
+    return !ctx->answer.chunked
+           && ctx->left == -1
+           && ctx->held == NULL
+           && !ctx->passing
+           && !ctx->url->done;
+}
+
+
+static void
+ngx_http_llm_stream_break(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
+    ngx_uint_t error)
+{
+    u_char  *p;
+
+    ctx->broken = 1;
+    ctx->held = NULL;
+
+    (void) ngx_http_llm_error_node(r, error);
+
+    p = ngx_pnalloc(r->pool, sizeof("\n\ndata: \n\n") + 6 * 1024
+                             + NGX_LLM_ERROR_ROOM);
+    if (p == NULL) {
+        return;
+    }
+
+    ctx->tail.data = p;
+
+    if (ctx->passing) {
+
+        /* ends the event that was passed on in part */
+
+        p = ngx_cpymem(p, "\n\n", 2);
+    }
+
+    p = ngx_cpymem(p, "data: ", sizeof("data: ") - 1);
+    p = ngx_llm_error_json(p, ctx->error, ctx->message.len ? &ctx->message
+                                                           : NULL);
+    p = ngx_cpymem(p, "\n\n", 2);
+
+    ctx->tail.len = p - ctx->tail.data;
+}

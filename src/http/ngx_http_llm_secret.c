@@ -1,0 +1,212 @@
+
+#include "ngx_http_llm_secret.h"
+
+
+static ngx_int_t ngx_http_llm_secret_env(ngx_conf_t *cf,
+    const char *directive, const ngx_str_t *name, ngx_str_t *secret);
+static ngx_int_t ngx_http_llm_secret_file(ngx_conf_t *cf,
+    const char *directive, const ngx_str_t *path, ngx_str_t *secret);
+
+
+ngx_int_t
+ngx_http_llm_secret(ngx_conf_t *cf, const char *directive,
+    const ngx_str_t *value, u_char *dst, size_t size)
+{
+    size_t     i;
+    ngx_str_t  name, secret;
+
+    name = *value;
+    secret = *value;
+
+    if (value->len > 4 && ngx_strncmp(value->data, "env:", 4) == 0) {
+        name.data += 4;
+        name.len -= 4;
+
+        if (ngx_http_llm_secret_env(cf, directive, &name, &secret)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+    } else if (value->len > 5 && ngx_strncmp(value->data, "file:", 5) == 0) {
+        name.data += 5;
+        name.len -= 5;
+
+        if (ngx_http_llm_secret_file(cf, directive, &name, &secret)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+    } else {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "%s holds a secret in clear, use env:NAME or "
+                           "file:path", directive);
+    }
+
+    if (secret.len == 0 || secret.len >= size) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "%s: the secret must have 1 to %uz bytes",
+                           directive, size - 1);
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < secret.len; i++) {
+        if (secret.data[i] <= ' ' || secret.data[i] >= 0x7f) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "%s: the secret holds a character that can't "
+                               "stand in a header", directive);
+            return NGX_ERROR;
+        }
+    }
+
+    ngx_cpystrn(dst, secret.data, secret.len + 1);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_llm_expires(ngx_conf_t *cf, const ngx_str_t *param, size_t name,
+    time_t *expires)
+{
+    int         y, m, d, h, min, s;
+    char        end;
+    struct tm   tm;
+    ngx_int_t   n;
+    const char *text;
+
+    text = (const char *) param->data + name;
+
+    n = ngx_atoi(param->data + name, param->len - name);
+
+    if (n > 0) {
+        *expires = n;
+        return NGX_OK;
+    }
+
+    h = 0;
+    min = 0;
+    s = 0;
+
+    if (sscanf(text, "%4d-%2d-%2d%c", &y, &m, &d, &end) != 3
+        && (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d%c", &y, &m, &d, &h, &min,
+                   &s, &end)
+            != 7
+            || end != 'Z'))
+    {
+        goto bad;
+    }
+
+    if (y < 1970 || m < 1 || m > 12 || d < 1 || d > 31 || h < 0 || h > 23
+        || min < 0 || min > 59 || s < 0 || s > 60)
+    {
+        goto bad;
+    }
+
+    ngx_memzero(&tm, sizeof(struct tm));
+
+    tm.tm_year = y - 1900;
+    tm.tm_mon = m - 1;
+    tm.tm_mday = d;
+    tm.tm_hour = h;
+    tm.tm_min = min;
+    tm.tm_sec = s;
+
+    *expires = timegm(&tm);
+
+    return NGX_OK;
+
+bad:
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "%V: \"%V\" is no time such as 2030-12-31 or "
+                       "2030-12-31T23:59:59Z", (ngx_str_t *) cf->args->elts,
+                       param);
+
+    return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_llm_secret_env(ngx_conf_t *cf, const char *directive,
+    const ngx_str_t *name, ngx_str_t *secret)
+{
+    char    *value;
+    u_char   text[256];
+
+    if (name->len >= sizeof(text)) {
+        return NGX_ERROR;
+    }
+
+    ngx_cpystrn(text, name->data, name->len + 1);
+
+    value = getenv((char *) text);
+
+    if (value == NULL || *value == '\0') {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "%s: the environment variable \"%V\" is not set",
+                           directive, name);
+        return NGX_ERROR;
+    }
+
+    secret->data = (u_char *) value;
+    secret->len = ngx_strlen(value);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_llm_secret_file(ngx_conf_t *cf, const char *directive,
+    const ngx_str_t *path, ngx_str_t *secret)
+{
+    u_char     *buf;
+    ssize_t     n;
+    ngx_fd_t    fd;
+    ngx_str_t   name;
+
+    name = *path;
+
+    if (ngx_conf_full_name(cf->cycle, &name, 1) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    buf = ngx_pnalloc(cf->temp_pool, 2048);
+    if (buf == NULL) {
+        return NGX_ERROR;
+    }
+
+    fd = ngx_open_file(name.data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
+
+    if (fd == NGX_INVALID_FILE) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           "%s: " ngx_open_file_n " \"%V\" failed", directive,
+                           &name);
+        return NGX_ERROR;
+    }
+
+    n = read(fd, buf, 2048);
+
+    if (n == -1) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           "%s: " ngx_read_fd_n " \"%V\" failed", directive,
+                           &name);
+    }
+
+    (void) ngx_close_file(fd);
+
+    if (n == -1) {
+        return NGX_ERROR;
+    }
+
+    secret->data = buf;
+
+    for (secret->len = 0; secret->len < (size_t) n; secret->len++) {
+        if (buf[secret->len] == LF || buf[secret->len] == CR) {
+            break;
+        }
+    }
+
+    return NGX_OK;
+}

@@ -1,0 +1,456 @@
+
+#include "ngx_llm_probe.h"
+#include "ngx_llm_wake.h"
+#include "ngx_http_llm_worker.h"
+#include "ngx_http_llm_finish.h"
+#include "ngx_http_llm_park.h"
+#include "ngx_http_llm_peer.h"
+
+
+/* ms between looks after workers that are gone and calls that were lost */
+#define NGX_HTTP_LLM_TICK  1000
+
+/* process slots that are woken at once rather than by their own tick */
+#define NGX_HTTP_LLM_WAKE  128
+
+
+static ngx_int_t ngx_http_llm_init_zone(ngx_shm_zone_t *shm_zone, void *data);
+static ngx_int_t ngx_http_llm_fits_zone(ngx_http_llm_main_conf_t *mcf,
+    ngx_llm_zone_t *zone, ngx_log_t *log);
+static void ngx_http_llm_seed_nodes(ngx_http_llm_main_conf_t *mcf,
+    ngx_log_t *log);
+static void ngx_http_llm_seed_node(ngx_llm_zone_t *zone,
+    ngx_http_llm_static_node_t *node, u_char *seen, ngx_log_t *log);
+static void ngx_http_llm_seed_keys(ngx_http_llm_main_conf_t *mcf);
+static void ngx_http_llm_tick(ngx_event_t *ev);
+static void ngx_http_llm_online(uint32_t node);
+static void ngx_http_llm_forget(void *data, ngx_uint_t slot);
+static ngx_uint_t ngx_http_llm_dead(ngx_pid_t pid);
+
+
+ngx_http_llm_worker_t  ngx_http_llm_worker;
+
+static ngx_event_t           ngx_http_llm_ticker;
+static ngx_llm_probe_conf_t  ngx_http_llm_probe;
+
+
+ngx_int_t
+ngx_http_llm_add_zone(ngx_conf_t *cf)
+{
+    ngx_http_llm_main_conf_t  *mcf;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_llm_router_module);
+
+    if (!mcf->enabled) {
+        return NGX_OK;
+    }
+
+    if (mcf->zone_size == 0) {
+        ngx_str_set(&mcf->zone_name, "llm_router");
+        mcf->zone_size = 32 * 1024 * 1024;
+    }
+
+    mcf->shm_zone = ngx_shared_memory_add(cf, &mcf->zone_name, mcf->zone_size,
+                                          &ngx_http_llm_router_module);
+    if (mcf->shm_zone == NULL) {
+        return NGX_ERROR;
+    }
+
+    mcf->shm_zone->init = ngx_http_llm_init_zone;
+    mcf->shm_zone->data = mcf;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_llm_init_module(ngx_cycle_t *cycle)
+{
+    ngx_core_conf_t           *ccf;
+    ngx_http_llm_main_conf_t  *mcf;
+
+    mcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                              ngx_http_llm_router_module);
+
+    if (mcf == NULL || mcf->zone == NULL || ngx_test_config) {
+        return NGX_OK;
+    }
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+
+    ngx_llm_wake_create(cycle->log,
+                        ngx_max(4 * (ngx_uint_t) ccf->worker_processes,
+                                NGX_HTTP_LLM_WAKE));
+
+    mcf->zone->queue->notify = ngx_llm_wake;
+
+    ngx_shmtx_lock(&mcf->zone->shpool->mutex);
+
+    ngx_http_llm_seed_nodes(mcf, cycle->log);
+    ngx_http_llm_seed_keys(mcf);
+
+    ngx_shmtx_unlock(&mcf->zone->shpool->mutex);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_llm_init_process(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                 i;
+    ngx_llm_zone_t            *zone;
+    ngx_http_llm_worker_t     *w;
+    ngx_http_llm_main_conf_t  *mcf;
+
+    /* for the debug log of timers, which wants a descriptor */
+    static ngx_connection_t    dummy;
+
+    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        return NGX_OK;
+    }
+
+    mcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                              ngx_http_llm_router_module);
+
+    if (mcf == NULL || mcf->zone == NULL) {
+        return NGX_OK;
+    }
+
+    w = &ngx_http_llm_worker;
+    zone = mcf->zone;
+
+    ngx_memzero(w, sizeof(ngx_http_llm_worker_t));
+    ngx_queue_init(&w->parked);
+
+    w->mcf = mcf;
+
+    w->peers = ngx_pcalloc(cycle->pool, zone->nodes->max
+                                        * sizeof(ngx_http_llm_peer_t *));
+    if (w->peers == NULL) {
+        return NGX_ERROR;
+    }
+
+    /* its predecessor's holdings may take a moment to be told apart */
+
+    for (i = 0; w->ledger == NULL && i < 100; i++) {
+
+        if (i) {
+            ngx_msleep(10);
+        }
+
+        w->ledger = ngx_llm_limits_open(zone->limits, zone->shpool,
+                                        ngx_process_slot, ngx_pid);
+    }
+
+    if (w->ledger == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                      "llm_router_zone \"%V\" is too small for another worker",
+                      &mcf->zone_name);
+        return NGX_ERROR;
+    }
+
+    ngx_llm_queue_forget(zone->queue, ngx_process_slot);
+
+    if (RAND_bytes((u_char *) w->ids, sizeof(w->ids)) != 1
+        || RAND_bytes((u_char *) &w->random, sizeof(w->random)) != 1)
+    {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0, "RAND_bytes() failed");
+        return NGX_ERROR;
+    }
+
+    w->ids[0] |= 1;
+    w->random |= 1;
+
+    if (ngx_llm_wake_listen(cycle, ngx_process_slot, ngx_http_llm_unpark)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    w->zone = zone;
+
+    dummy.fd = (ngx_socket_t) -1;
+
+    ngx_http_llm_ticker.handler = ngx_http_llm_tick;
+    ngx_http_llm_ticker.log = cycle->log;
+    ngx_http_llm_ticker.data = &dummy;
+    ngx_http_llm_ticker.cancelable = 1;
+
+    ngx_add_timer(&ngx_http_llm_ticker, NGX_HTTP_LLM_TICK);
+
+    ngx_http_llm_probe.zone = zone;
+    ngx_http_llm_probe.interval = mcf->health_interval;
+    ngx_http_llm_probe.timeout = mcf->health_timeout;
+    ngx_http_llm_probe.fails = mcf->health_fails;
+    ngx_http_llm_probe.passes = mcf->health_passes;
+    ngx_http_llm_probe.ssl = mcf->ssl;
+    ngx_http_llm_probe.dead = ngx_http_llm_dead;
+    ngx_http_llm_probe.online = ngx_http_llm_online;
+
+    return ngx_llm_probe_start(cycle, &ngx_http_llm_probe);
+}
+
+
+void
+ngx_http_llm_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_http_llm_worker_t  *w;
+
+    w = &ngx_http_llm_worker;
+
+    if (w->zone == NULL) {
+        return;
+    }
+
+    ngx_llm_probe_stop();
+    ngx_http_llm_peers_drop();
+
+    ngx_llm_limits_close(w->zone->limits, w->ledger);
+
+    w->zone = NULL;
+}
+
+
+static ngx_int_t
+ngx_http_llm_init_zone(ngx_shm_zone_t *shm_zone, void *data)
+{
+    ngx_http_llm_main_conf_t  *mcf = shm_zone->data;
+    ngx_http_llm_main_conf_t  *old = data;
+
+    ngx_log_t        *log;
+    ngx_slab_pool_t  *shpool;
+
+    log = shm_zone->shm.log;
+    shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
+
+    if (old) {
+        mcf->zone = old->zone;
+        return ngx_http_llm_fits_zone(mcf, mcf->zone, log);
+    }
+
+    if (shm_zone->shm.exists) {
+        mcf->zone = shpool->data;
+
+        if (!ngx_llm_zone_known(mcf->zone)) {
+            ngx_log_error(NGX_LOG_EMERG, log, 0,
+                          "llm_router_zone \"%V\" is of another version",
+                          &mcf->zone_name);
+            return NGX_ERROR;
+        }
+
+        return ngx_http_llm_fits_zone(mcf, mcf->zone, log);
+    }
+
+    shpool->log_ctx = ngx_slab_alloc(shpool, sizeof(" in llm_router_zone"));
+    if (shpool->log_ctx) {
+        ngx_memcpy(shpool->log_ctx, " in llm_router_zone",
+                   sizeof(" in llm_router_zone"));
+
+    } else {
+        shpool->log_ctx = &shpool->zero;
+    }
+
+    /* a full zone is told by who meets it */
+
+    shpool->log_nomem = 0;
+
+    mcf->zone = ngx_llm_zone_create(shpool, shm_zone->shm.size);
+
+    if (mcf->zone == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, log, 0,
+                      "llm_router_zone \"%V\" is too small",
+                      &mcf->zone_name);
+        return NGX_ERROR;
+    }
+
+    shpool->data = mcf->zone;
+
+    return ngx_http_llm_fits_zone(mcf, mcf->zone, log);
+}
+
+
+static ngx_int_t
+ngx_http_llm_fits_zone(ngx_http_llm_main_conf_t *mcf, ngx_llm_zone_t *zone,
+    ngx_log_t *log)
+{
+    if (mcf->nodes.nelts <= zone->nodes->max
+        && mcf->keys.nelts <= zone->keys->max)
+    {
+        return NGX_OK;
+    }
+
+    ngx_log_error(NGX_LOG_EMERG, log, 0,
+                  "llm_router_zone \"%V\" has room for %ui nodes and %ui keys, "
+                  "there are %ui and %ui: make it larger",
+                  &mcf->zone_name, zone->nodes->max, zone->keys->max,
+                  mcf->nodes.nelts, mcf->keys.nelts);
+
+    return NGX_ERROR;
+}
+
+
+/* nodes of nginx.conf come, change and go with it */
+
+static void
+ngx_http_llm_seed_nodes(ngx_http_llm_main_conf_t *mcf, ngx_log_t *log)
+{
+    u_char                      *seen;
+    uint32_t                     i;
+    ngx_uint_t                   k;
+    ngx_llm_node_t              *node;
+    ngx_llm_zone_t              *zone;
+    ngx_http_llm_static_node_t  *nodes;
+
+    zone = mcf->zone;
+    nodes = mcf->nodes.elts;
+
+    seen = ngx_calloc(zone->nodes->max, log);
+    if (seen == NULL) {
+        return;
+    }
+
+    for (k = 0; k < mcf->nodes.nelts; k++) {
+        ngx_http_llm_seed_node(zone, &nodes[k], seen, log);
+    }
+
+    for (i = 0; i < zone->nodes->used; i++) {
+        node = &zone->nodes->node[i];
+
+        if (node->use == NGX_LLM_NODE_USED
+            && node->conf.is_static
+            && !seen[i])
+        {
+            ngx_llm_nodes_leave_locked(zone->nodes, i);
+        }
+    }
+
+    ngx_free(seen);
+
+    if (ngx_llm_models_build_locked(zone->models, zone->nodes) != NGX_OK) {
+        ngx_log_error(NGX_LOG_CRIT, log, 0,
+                      "llm_router_zone \"%V\" is full, the index of models is "
+                      "the old one", &mcf->zone_name);
+    }
+}
+
+
+static void
+ngx_http_llm_seed_node(ngx_llm_zone_t *zone, ngx_http_llm_static_node_t *node,
+    u_char *seen, ngx_log_t *log)
+{
+    uint32_t         i;
+    ngx_llm_node_t  *n;
+
+    i = ngx_llm_nodes_set_locked(zone->nodes, &node->conf,
+                                 ngx_llm_zone_node_idle, zone);
+
+    if (i == NGX_LLM_NODE_NONE) {
+        ngx_log_error(NGX_LOG_CRIT, log, 0,
+                      "llm node \"%s\" has no place in the zone, which is full "
+                      "of nodes that are leaving: reload again later",
+                      node->conf.name);
+        return;
+    }
+
+    seen[i] = 1;
+    n = &zone->nodes->node[i];
+
+    if (node->models == NULL) {
+        return;
+    }
+
+    if (ngx_llm_nodes_list_locked(zone->nodes, i, node->models)
+        == NGX_ERROR)
+    {
+        ngx_log_error(NGX_LOG_CRIT, log, 0,
+                      "llm node \"%s\": its models find no room in the zone",
+                      node->conf.name);
+    }
+
+    /* as any upstream server: up until it is found down */
+
+    if (n->checked == 0 || !node->conf.check) {
+        n->online = 1;
+    }
+}
+
+
+static void
+ngx_http_llm_seed_keys(ngx_http_llm_main_conf_t *mcf)
+{
+    uint32_t             i;
+    ngx_uint_t           k;
+    ngx_llm_keys_t      *keys;
+    ngx_llm_key_conf_t  *conf;
+
+    keys = mcf->zone->keys;
+    conf = mcf->keys.elts;
+
+    for (i = 0; i < keys->used; i++) {
+        if (keys->key[i].conf.is_static) {
+            ngx_llm_keys_revoke_locked(keys, i);
+        }
+    }
+
+    for (k = 0; k < mcf->keys.nelts; k++) {
+        (void) ngx_llm_keys_set_locked(keys, &conf[k]);
+    }
+}
+
+
+static void
+ngx_http_llm_tick(ngx_event_t *ev)
+{
+    ngx_llm_zone_t  *zone;
+
+    zone = ngx_http_llm_worker.zone;
+
+    (void) ngx_llm_limits_reclaim(zone->limits, zone->shpool,
+                                  ngx_http_llm_dead, ngx_http_llm_forget,
+                                  zone);
+
+    ngx_http_llm_park_look();
+
+    if (!ngx_exiting || !ngx_queue_empty(&ngx_http_llm_worker.parked)) {
+        ngx_add_timer(ev, NGX_HTTP_LLM_TICK);
+    }
+}
+
+
+/* a node can take requests again: one waiter is called, who calls the next */
+
+static void
+ngx_http_llm_online(uint32_t node)
+{
+    ngx_llm_wait_t  wait;
+
+    wait.reason = NGX_LLM_WAIT_MODEL;
+    wait.what = 0;
+
+    ngx_llm_queue_call(ngx_http_llm_worker.zone->queue, &wait,
+                       ngx_http_llm_fits, &node);
+}
+
+
+/* a worker is gone: its waiters are no more, and what it held is free */
+
+static void
+ngx_http_llm_forget(void *data, ngx_uint_t slot)
+{
+    ngx_llm_zone_t  *zone = data;
+
+    ngx_llm_queue_forget(zone->queue, slot);
+
+    ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                  "llm slots of the worker in process slot %ui, which is "
+                  "gone, were taken back", slot);
+}
+
+
+static ngx_uint_t
+ngx_http_llm_dead(ngx_pid_t pid)
+{
+    return pid != ngx_pid && kill(pid, 0) == -1 && ngx_errno == ESRCH;
+}
