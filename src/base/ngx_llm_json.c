@@ -97,6 +97,8 @@ static const u_char *ngx_llm_json_pending(ngx_llm_json_t *s, const u_char *p,
     const u_char *last);
 static const u_char *ngx_llm_json_bad_special(ngx_llm_json_t *s,
     const u_char *p);
+static ngx_inline const u_char *ngx_llm_json_utf8_run(const u_char *p,
+    const u_char *last);
 static ngx_int_t ngx_llm_json_utf8(const u_char *p, const u_char *last);
 static ngx_int_t ngx_llm_json_unescape(const u_char *p, const u_char *last,
     uint32_t *code);
@@ -121,6 +123,9 @@ static void ngx_llm_json_number_add(ngx_llm_json_t *s, ngx_uint_t state,
 static const u_char *ngx_llm_json_number_end(ngx_llm_json_t *s,
     const u_char *p);
 static int64_t ngx_llm_json_number_value(ngx_llm_json_t *s);
+static ngx_inline const u_char *ngx_llm_json_word(ngx_llm_json_t *s,
+    const u_char *p, const u_char *last, const char *word, size_t len,
+    ngx_uint_t kind);
 static const u_char *ngx_llm_json_literal(ngx_llm_json_t *s, const u_char *p,
     const u_char *last);
 static ngx_inline void ngx_llm_json_scalar_end(ngx_llm_json_t *s,
@@ -456,16 +461,13 @@ ngx_llm_json_scalar(ngx_llm_json_t *s, const u_char *p, const u_char *last)
     switch (*p) {
 
     case 't':
-        s->literal = "true";
-        return ngx_llm_json_literal(s, p, last);
+        return ngx_llm_json_word(s, p, last, "true", 4, NGX_LLM_JSON_TRUE);
 
     case 'f':
-        s->literal = "false";
-        return ngx_llm_json_literal(s, p, last);
+        return ngx_llm_json_word(s, p, last, "false", 5, NGX_LLM_JSON_FALSE);
 
     case 'n':
-        s->literal = "null";
-        return ngx_llm_json_literal(s, p, last);
+        return ngx_llm_json_word(s, p, last, "null", 4, NGX_LLM_JSON_NULL);
 
     case '-': case '0': case '1': case '2': case '3': case '4':
     case '5': case '6': case '7': case '8': case '9':
@@ -770,11 +772,18 @@ ngx_llm_json_special(ngx_llm_json_t *s, const u_char *p, const u_char *last)
                 ngx_llm_json_append_code(s, code);
             }
 
-        } else {
+        } else if (s->capture) {
             n = ngx_llm_json_utf8(p, last);
 
-            if (n > 0 && s->capture) {
+            if (n > 0) {
                 ngx_llm_json_append(s, p, n);
+            }
+
+        } else {
+            n = ngx_llm_json_utf8_run(p, last) - p;
+
+            if (n == 0) {
+                n = ngx_llm_json_utf8(p, last);
             }
         }
 
@@ -853,6 +862,30 @@ ngx_llm_json_bad_special(ngx_llm_json_t *s, const u_char *p)
 {
     return ngx_llm_json_fail(s, p, (s->state == NGX_LLM_JSON_IN_ESCAPE)
                                    ? "a bad escape" : "not UTF-8");
+}
+
+
+/* passes by characters of two and three bytes that need no closer look */
+
+static ngx_inline const u_char *
+ngx_llm_json_utf8_run(const u_char *p, const u_char *last)
+{
+    while (last - p >= 3 && (p[1] & 0xc0) == 0x80) {
+
+        if (*p >= 0xc2 && *p <= 0xdf) {
+            p += 2;
+
+        } else if (*p > 0xe0 && *p <= 0xef && *p != 0xed
+                   && (p[2] & 0xc0) == 0x80)
+        {
+            p += 3;
+
+        } else {
+            break;
+        }
+    }
+
+    return p;
 }
 
 
@@ -1336,6 +1369,23 @@ ngx_llm_json_number_value(ngx_llm_json_t *s)
     }
 
     return s->negative ? -(int64_t) value : (int64_t) value;
+}
+
+
+/* the usual case at once: the word lies whole in the slice */
+
+static ngx_inline const u_char *
+ngx_llm_json_word(ngx_llm_json_t *s, const u_char *p, const u_char *last,
+    const char *word, size_t len, ngx_uint_t kind)
+{
+    if ((size_t) (last - p) >= len && memcmp(p, word, len) == 0) {
+        ngx_llm_json_scalar_end(s, kind, p + len);
+        return p + len;
+    }
+
+    s->literal = word;
+
+    return ngx_llm_json_literal(s, p, last);
 }
 
 

@@ -202,7 +202,7 @@ struct ngx_http_llm_ctx_s {
     unsigned              broken:1;     /* the stream did not end well */
     unsigned              done:1;       /* [DONE] was seen */
     unsigned              again:1;      /* the same node, a new connection */
-    unsigned              connected:1;  /* the attempt got that far */
+    unsigned              refused:1;    /* the node takes no options */
     unsigned              cancelled:1;
     unsigned              estimated:1;  /* usage was counted by events */
     unsigned              finished:1;

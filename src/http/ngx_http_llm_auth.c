@@ -46,7 +46,7 @@ ngx_http_llm_access_handler(ngx_http_request_t *r)
     if (ctx->key == NGX_LLM_KEY_NONE) {
 
         if (!llcf->keys_required) {
-            return NGX_OK;
+            return NGX_DECLINED;
         }
 
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,

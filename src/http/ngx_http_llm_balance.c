@@ -111,6 +111,9 @@ ngx_http_llm_balance_get(ngx_peer_connection_t *pc, void *data)
     if (!ctx->again) {
         ctx->attempts++;
         ctx->addresses = 0;
+
+        (void) ngx_atomic_fetch_add(
+             &ngx_http_llm_worker.zone->nodes->node[ctx->node].requests, 1);
     }
 
     if (ngx_http_llm_balance_address(pc, ctx) != NGX_OK
@@ -189,10 +192,18 @@ ngx_http_llm_balance_failed(ngx_peer_connection_t *pc,
     u = ctx->request->upstream;
     node = &ngx_http_llm_worker.zone->nodes->node[ctx->peer->node];
 
-    (void) ngx_atomic_fetch_add(&node->failures, 1);
-
     ctx->again = 0;
+
+    if (ctx->refused) {
+        ctx->refused = 0;
+        ctx->again = 1;
+        pc->tries = 1;
+        return;
+    }
+
     ctx->error = NGX_LLM_ERR_UPSTREAM;
+
+    (void) ngx_atomic_fetch_add(&node->failures, 1);
 
     if (c && (c->read->timedout || (c->write->timedout && u->request_sent))) {
         ctx->error = NGX_LLM_ERR_NONE;      /* nginx's 504 */

@@ -21,6 +21,7 @@ static size_t ngx_http_llm_head_size(ngx_http_request_t *r,
 static u_char *ngx_http_llm_head_path(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx, u_char *p);
 static u_char *ngx_http_llm_head_headers(ngx_http_request_t *r, u_char *p);
+static ngx_uint_t ngx_http_llm_head_uuid(const ngx_str_t *id);
 static ngx_uint_t ngx_http_llm_head_private(ngx_http_request_t *r,
     const ngx_table_elt_t *h);
 
@@ -241,10 +242,13 @@ ngx_http_llm_head_buf(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
 
     p = ngx_cpymem(p, "Content-Length: ", sizeof("Content-Length: ") - 1);
     p = ngx_sprintf(p, "%O", length);
-    p = ngx_cpymem(p, CRLF "x-request-id: ",
-                   sizeof(CRLF "x-request-id: ") - 1);
-    p = ngx_cpymem(p, ctx->id.data, ctx->id.len);
     p = ngx_cpymem(p, CRLF, sizeof(CRLF) - 1);
+
+    if (ngx_http_llm_head_uuid(&ctx->id)) {
+        p = ngx_cpymem(p, "x-request-id: ", sizeof("x-request-id: ") - 1);
+        p = ngx_cpymem(p, ctx->id.data, ctx->id.len);
+        p = ngx_cpymem(p, CRLF, sizeof(CRLF) - 1);
+    }
 
     p = ngx_http_llm_head_headers(r, p);
 
@@ -333,6 +337,31 @@ ngx_http_llm_head_headers(ngx_http_request_t *r, u_char *p)
     }
 
     return p;
+}
+
+
+/* some nodes answer 400 to an id that is no UUID, with or without dashes */
+
+static ngx_uint_t
+ngx_http_llm_head_uuid(const ngx_str_t *id)
+{
+    size_t  i;
+
+    if (id->len != 32 && id->len != 36) {
+        return 0;
+    }
+
+    for (i = 0; i < id->len; i++) {
+
+        if ((id->data[i] < '0' || id->data[i] > '9')
+            && ((id->data[i] | 0x20) < 'a' || (id->data[i] | 0x20) > 'f')
+            && (id->data[i] != '-' || id->len == 32))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 

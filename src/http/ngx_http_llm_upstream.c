@@ -31,8 +31,11 @@ static ngx_int_t ngx_http_llm_answer_length(ngx_http_request_t *r,
 static ngx_uint_t ngx_http_llm_answer_what(const ngx_llm_header_t *h);
 static ngx_table_elt_t *ngx_http_llm_answer_push(ngx_http_request_t *r,
     const ngx_llm_header_t *h);
-static ngx_uint_t ngx_http_llm_answer_empty(ngx_http_request_t *r,
-    ngx_http_llm_answer_t *answer);
+static ngx_uint_t ngx_http_llm_answer_empty(ngx_http_llm_ctx_t *ctx);
+static ngx_uint_t ngx_http_llm_answer_hollow(ngx_http_request_t *r,
+    ngx_http_llm_ctx_t *ctx);
+static ngx_uint_t ngx_http_llm_answer_refuses(ngx_http_request_t *r,
+    ngx_http_llm_ctx_t *ctx);
 static ngx_int_t ngx_http_llm_answer_commit(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx);
 static void ngx_http_llm_answer_uncached(ngx_http_request_t *r);
@@ -40,7 +43,9 @@ static void ngx_http_llm_answer_type(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx, ngx_llm_header_t *h);
 
 
-/* the hash of a header that the node said, see ngx_http_llm_answer_forget() */
+#define NGX_HTTP_UNPROCESSABLE  422
+
+/* the hash of a header that the node said, ngx_http_llm_answer_forget() */
 #define NGX_HTTP_LLM_OF_NODE  2
 
 
@@ -208,9 +213,20 @@ ngx_http_llm_process_header(ngx_http_request_t *r)
     u->peer.tries = 1;
 
     if (u->buffer.pos == u->buffer.last
-        && !ngx_http_llm_answer_empty(r, &ctx->answer))
+        && !ngx_http_llm_answer_empty(ctx))
     {
         return NGX_AGAIN;
+    }
+
+    if (ngx_http_llm_answer_hollow(r, ctx)) {
+        return NGX_HTTP_UPSTREAM_INVALID_HEADER;
+    }
+
+    if (ngx_http_llm_answer_refuses(r, ctx)) {
+        u->headers_in.status_n = NGX_HTTP_BAD_GATEWAY;
+        u->peer.tries = 2;
+
+        return NGX_OK;
     }
 
     return ngx_http_llm_answer_commit(r, ctx);
@@ -504,13 +520,79 @@ ngx_http_llm_answer_forget(ngx_http_request_t *r)
 /* has the answer no body, or one that must not be waited for? */
 
 static ngx_uint_t
-ngx_http_llm_answer_empty(ngx_http_request_t *r,
-    ngx_http_llm_answer_t *answer)
+ngx_http_llm_answer_empty(ngx_http_llm_ctx_t *ctx)
 {
-    return answer->status == NGX_HTTP_NO_CONTENT
-           || answer->status == NGX_HTTP_NOT_MODIFIED
-           || answer->length == 0
-           || answer->status >= NGX_HTTP_BAD_REQUEST;
+    ngx_http_llm_answer_t  *answer;
+
+    answer = &ctx->answer;
+
+    if (answer->status == NGX_HTTP_NO_CONTENT
+        || answer->status == NGX_HTTP_NOT_MODIFIED
+        || answer->length == 0)
+    {
+        return 1;
+    }
+
+    return answer->status >= NGX_HTTP_BAD_REQUEST && !ctx->strip;
+}
+
+
+/* a stream that ends before it began, as llama-cpp-python's server does it */
+
+static ngx_uint_t
+ngx_http_llm_answer_hollow(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
+{
+    ngx_buf_t  *b;
+
+    b = &r->upstream->buffer;
+
+    if (!ctx->answer.sse
+        || !ctx->answer.chunked
+        || b->last - b->pos < 3
+        || ngx_strncmp(b->pos, "0" CRLF, 3) != 0)
+    {
+        return 0;
+    }
+
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                  "llm node \"%V\" sent a stream without an event",
+                  &ctx->node_name);
+
+    return 1;
+}
+
+
+/*
+ * Does the node refuse the wish for usage that the router put in?  Then it is
+ * asked again without, and never again with it.
+ */
+
+static ngx_uint_t
+ngx_http_llm_answer_refuses(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
+{
+    ngx_buf_t  *b;
+
+    b = &r->upstream->buffer;
+
+    if (!ctx->strip
+        || (ctx->answer.status != NGX_HTTP_BAD_REQUEST
+            && ctx->answer.status != NGX_HTTP_UNPROCESSABLE)
+        || ngx_strlcasestrn(b->pos, b->last, (u_char *) "stream_options",
+                            sizeof("stream_options") - 2)
+           == NULL)
+    {
+        return 0;
+    }
+
+    ngx_log_error(NGX_LOG_NOTICE, r->connection->log, 0,
+                  "llm node \"%V\" takes no stream_options, its streams "
+                  "tell no usage", &ctx->node_name);
+
+    ngx_http_llm_worker.zone->nodes->node[ctx->node].no_usage = 1;
+
+    ctx->refused = 1;
+
+    return 1;
 }
 
 

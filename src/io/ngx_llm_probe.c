@@ -254,6 +254,7 @@ ngx_llm_probe_walk(void)
     pr = &ngx_llm_prober;
 
     starts = 0;
+    pr->walking = 1;
 
     for (looks = 0; ngx_llm_probe_cursor < pr->zone->nodes->used; looks++) {
 
@@ -272,6 +273,8 @@ ngx_llm_probe_walk(void)
             starts++;
         }
     }
+
+    pr->walking = 0;
 
     ngx_llm_probe_cursor = 0;
     ngx_llm_probe_down_from = ngx_llm_probe_down_next;

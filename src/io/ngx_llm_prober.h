@@ -63,6 +63,7 @@ typedef struct {
     ngx_llm_probe_place_t  *places;     /* NULL: it has no lease */
     ngx_uint_t              running;
     ngx_uint_t              down;       /* of them, to nodes offline */
+    ngx_uint_t              walking;    /* others wait to be started */
 } ngx_llm_prober_t;
 
 

@@ -72,6 +72,14 @@ ngx_llm_verdict_health(ngx_llm_check_t *check)
 
     ngx_llm_verdict_passed(probe, first);
 
+    if (first && ngx_llm_prober.walking) {
+
+        /* health comes first: among many new nodes the rest can wait */
+
+        node->check_now = 1;
+        return NGX_LLM_CHECK_NOTHING;
+    }
+
     return ngx_llm_verdict_more(probe);
 }
 
