@@ -9,6 +9,7 @@
 #include "ngx_http_llm_alias.h"
 #include "ngx_http_llm_auth.h"
 #include "ngx_http_llm_body.h"
+#include "ngx_http_llm_body_size.h"
 #include "ngx_http_llm_conf.h"
 #include "ngx_http_llm_conf_node.h"
 #include "ngx_http_llm_error.h"
@@ -172,6 +173,10 @@ static ngx_int_t
 ngx_http_llm_preconfiguration(ngx_conf_t *cf)
 {
     ngx_http_llm_head_init();
+
+    if (ngx_http_llm_body_size_watch(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     return ngx_http_llm_add_variables(cf);
 }

@@ -5,12 +5,12 @@
 
 
 #include "ngx_http_llm_balance.h"
+#include "ngx_http_llm_body_size.h"
 #include "ngx_http_llm_conf.h"
 #include "ngx_http_llm_conf_node.h"
 #include "ngx_http_llm_request.h"
 
 
-#define NGX_HTTP_LLM_BODY_SIZE    (64 * 1024 * 1024)
 #define NGX_HTTP_LLM_BUFFER_SIZE  8192
 
 
@@ -20,9 +20,6 @@ static char *ngx_http_llm_conf_env(ngx_conf_t *cf,
     ngx_http_llm_loc_conf_t *llcf);
 static char *ngx_http_llm_conf_env_number(ngx_conf_t *cf, const char *name,
     ngx_uint_t scale, ngx_uint_t *value);
-static void ngx_http_llm_conf_body_size(ngx_conf_t *cf);
-static void ngx_http_llm_conf_body_size_in(ngx_http_core_loc_conf_t *clcf,
-    ngx_flag_t enable, ngx_uint_t set);
 static void ngx_http_llm_conf_upstream(ngx_http_llm_loc_conf_t *llcf);
 static ngx_uint_t ngx_http_llm_conf_exposed(ngx_conf_t *cf);
 
@@ -104,7 +101,7 @@ ngx_http_llm_init_main_conf(ngx_conf_t *cf, void *conf)
         return rv;
     }
 
-    ngx_http_llm_conf_body_size(cf);
+    ngx_http_llm_body_size_apply(cf);
 
     return ngx_http_llm_conf_ssl(cf, mcf);
 }
@@ -585,81 +582,6 @@ ngx_http_llm_conf_env_number(ngx_conf_t *cf, const char *name,
     *value = n * scale;
 
     return NGX_CONF_OK;
-}
-
-
-/*
- * Where client_max_body_size is set nowhere above one of our locations it is
- * 64m: the default of 1m would refuse an image.  Seen now, since after the
- * merge a default can't be told from what somebody wrote.
- */
-
-static void
-ngx_http_llm_conf_body_size(ngx_conf_t *cf)
-{
-    ngx_uint_t                   i;
-    ngx_http_conf_ctx_t         *ctx;
-    ngx_http_llm_loc_conf_t     *llcf;
-    ngx_http_core_loc_conf_t    *clcf;
-    ngx_http_core_srv_conf_t   **cscfp;
-    ngx_http_core_main_conf_t   *cmcf;
-
-    ctx = cf->ctx;
-    cmcf = ctx->main_conf[ngx_http_core_module.ctx_index];
-    clcf = ctx->loc_conf[ngx_http_core_module.ctx_index];
-    llcf = ctx->loc_conf[ngx_http_llm_router_module.ctx_index];
-
-    if (clcf->client_max_body_size != NGX_CONF_UNSET) {
-        return;
-    }
-
-    cscfp = cmcf->servers.elts;
-
-    for (i = 0; i < cmcf->servers.nelts; i++) {
-        ngx_http_llm_conf_body_size_in(
-             cscfp[i]->ctx->loc_conf[ngx_http_core_module.ctx_index],
-             llcf->enable, 0);
-    }
-}
-
-
-static void
-ngx_http_llm_conf_body_size_in(ngx_http_core_loc_conf_t *clcf,
-    ngx_flag_t enable, ngx_uint_t set)
-{
-    ngx_queue_t                *q;
-    ngx_http_llm_loc_conf_t    *llcf;
-    ngx_http_location_queue_t  *lq;
-
-    set |= (clcf->client_max_body_size != NGX_CONF_UNSET);
-
-    if (clcf->loc_conf) {
-        llcf = clcf->loc_conf[ngx_http_llm_router_module.ctx_index];
-
-        if (llcf->enable != NGX_CONF_UNSET) {
-            enable = llcf->enable;
-        }
-    }
-
-    if (clcf->locations) {
-
-        /* first those within, which see whether it is set above them */
-
-        for (q = ngx_queue_head(clcf->locations);
-             q != ngx_queue_sentinel(clcf->locations);
-             q = ngx_queue_next(q))
-        {
-            lq = (ngx_http_location_queue_t *) q;
-
-            ngx_http_llm_conf_body_size_in(lq->exact ? lq->exact
-                                                     : lq->inclusive,
-                                           enable, set);
-        }
-    }
-
-    if (!set && enable == 1) {
-        clcf->client_max_body_size = NGX_HTTP_LLM_BODY_SIZE;
-    }
 }
 
 

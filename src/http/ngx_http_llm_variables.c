@@ -164,6 +164,9 @@ ngx_http_llm_variable_text(ngx_http_llm_ctx_t *ctx, uintptr_t data)
             text.data = (u_char *) ngx_llm_errors[ctx->error].code;
             text.len = ngx_strlen(text.data);
 
+        } else if (ctx->answer.status >= NGX_HTTP_BAD_REQUEST) {
+            ngx_str_set(&text, "node_error");
+
         } else {
             ngx_str_set(&text, "ok");
         }
