@@ -117,8 +117,13 @@ LOADS = printf 'load_module %s;\npid %s/load.pid;\nevents { }\n' \
 .PHONY: all
 all: module dashboard ## the module and the dashboard
 
+# One at a time: two that configure the same tree would spoil it.
 .PHONY: module
-module: $(CONFIGURED)
+module: | $(BUILD)
+	@flock $(BUILD)/.lock $(MAKE) module-alone
+
+.PHONY: module-alone
+module-alone: $(CONFIGURED)
 	@$(MAKE) -s -j$(shell nproc) -C $(TREE) -f objs/Makefile modules \
 	    CC='$(CC) $(WARN)' 2>&1 | tee $(BUILD)/module.log >&2
 	@cmp -s $(BUILT) $(MODULE) || { cp $(BUILT) $(MODULE).new; \

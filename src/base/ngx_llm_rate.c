@@ -50,7 +50,7 @@ ngx_llm_rate_settle(uint64_t due, uint64_t limit, int64_t n, uint64_t now)
     used = (due > now) ? due - now : 0;
 
     if (n < 0) {
-        cost = ngx_llm_rate_cost(limit, (uint64_t) -n);
+        cost = ngx_llm_rate_cost(limit, -(uint64_t) n);
         return now + ((cost < used) ? used - cost : 0);
     }
 
@@ -60,13 +60,24 @@ ngx_llm_rate_settle(uint64_t due, uint64_t limit, int64_t n, uint64_t now)
 }
 
 
-/* what n cost, in us, rounded up: a limit is never exceeded by rounding */
+/*
+ * What n cost, in us.  Rounded down, so that all of the limit passes, unless
+ * these roundings add up to one more than the limit.
+ */
 
 static uint64_t
 ngx_llm_rate_cost(uint64_t limit, uint64_t n)
 {
+    uint64_t  one;
+
     if (n / limit >= 10) {
         return NGX_LLM_RATE_DEBT;
+    }
+
+    one = NGX_LLM_RATE_WINDOW / limit;
+
+    if ((limit + 1) * one > NGX_LLM_RATE_WINDOW) {
+        return n * NGX_LLM_RATE_WINDOW / limit;
     }
 
     return (n * NGX_LLM_RATE_WINDOW + limit - 1) / limit;

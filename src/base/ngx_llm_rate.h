@@ -31,8 +31,8 @@ typedef struct {
 /*
  * Take n of limit a minute at the time now (us); due is the number so far.
  * n over the limit is treated as the limit, so that it passes when nothing
- * else was taken.  limit is from 1 to
- * NGX_LLM_RATE_MAX.
+ * else was taken.  limit is from 1 to NGX_LLM_RATE_MAX; one up to 7745 is
+ * exact, of a larger one each n may cost up to 1 us too much.
  */
 void ngx_llm_rate_take(ngx_llm_rate_t *rate, uint64_t due, uint64_t limit,
     uint64_t n, uint64_t now);

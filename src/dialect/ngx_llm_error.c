@@ -96,9 +96,11 @@ ngx_llm_error_of_status(ngx_uint_t status)
         { 431, NGX_LLM_ERR_HEADERS_TOO_LARGE },
         { 494, NGX_LLM_ERR_HEADERS_TOO_LARGE },
         { 500, NGX_LLM_ERR_INTERNAL },
+        { 501, NGX_LLM_ERR_OTHER },     /* nginx's: what it does not speak */
         { 502, NGX_LLM_ERR_UPSTREAM },
         { 503, NGX_LLM_ERR_UNAVAILABLE },
         { 504, NGX_LLM_ERR_TIMEOUT },
+        { 505, NGX_LLM_ERR_OTHER },
         { 507, NGX_LLM_ERR_INTERNAL }
     };
 

@@ -39,13 +39,13 @@ const ngx_llm_json_watch_t  ngx_llm_openai_watch[NGX_LLM_IN_MAX] = {
     ngx_llm_json_member(NGX_LLM_JSON_ROOT, "model"),
     ngx_llm_json_member(NGX_LLM_JSON_ROOT, "stream"),
     ngx_llm_json_member(NGX_LLM_JSON_ROOT, "stream_options"),
-    ngx_llm_json_member(NGX_LLM_IN_OPTIONS, "include_usage"),
     ngx_llm_json_member(NGX_LLM_JSON_ROOT, "messages"),
     ngx_llm_json_member(NGX_LLM_JSON_ROOT, "prompt"),
     ngx_llm_json_member(NGX_LLM_JSON_ROOT, "input"),
     ngx_llm_json_member(NGX_LLM_JSON_ROOT, "max_tokens"),
     ngx_llm_json_member(NGX_LLM_JSON_ROOT, "max_completion_tokens"),
-    ngx_llm_json_member(NGX_LLM_JSON_ROOT, "max_output_tokens")
+    ngx_llm_json_member(NGX_LLM_JSON_ROOT, "max_output_tokens"),
+    ngx_llm_json_member(NGX_LLM_IN_OPTIONS, "include_usage")
 };
 
 

@@ -44,13 +44,13 @@ typedef enum {
     NGX_LLM_IN_MODEL = 0,
     NGX_LLM_IN_STREAM,
     NGX_LLM_IN_OPTIONS,
-    NGX_LLM_IN_USAGE,
     NGX_LLM_IN_MESSAGES,
     NGX_LLM_IN_PROMPT,
     NGX_LLM_IN_INPUT,
     NGX_LLM_IN_MAX_TOKENS,
     NGX_LLM_IN_MAX_COMPLETION,
     NGX_LLM_IN_MAX_OUTPUT,
+    NGX_LLM_IN_USAGE,           /* of the options: apart from the root's */
     NGX_LLM_IN_MAX
 } ngx_llm_in_e;
 

@@ -157,6 +157,9 @@ struct ngx_http_llm_ctx_s {
     uint32_t              waiter;       /* or NGX_LLM_WAITER_NONE */
     ngx_queue_t           parked;
     ngx_event_t           timer;        /* of the queue */
+    ngx_int_t           (*admit)(ngx_http_request_t *r,
+                                 ngx_http_llm_ctx_t *ctx,
+                                 ngx_llm_wait_t *wait, ngx_uint_t called);
 
     uint32_t              tried[NGX_LLM_CHOOSE_TRIED];
     ngx_uint_t            ntried;

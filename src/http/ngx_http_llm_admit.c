@@ -7,6 +7,7 @@
 #include "ngx_llm_rate.h"
 #include "ngx_http_llm_admit.h"
 #include "ngx_http_llm_alias.h"
+#include "ngx_http_llm_balance.h"
 #include "ngx_http_llm_body.h"
 #include "ngx_http_llm_error.h"
 #include "ngx_http_llm_finish.h"
@@ -14,6 +15,8 @@
 #include "ngx_http_llm_upstream.h"
 
 
+static ngx_int_t ngx_http_llm_admit(ngx_http_request_t *r,
+    ngx_http_llm_ctx_t *ctx, ngx_llm_wait_t *wait, ngx_uint_t called);
 static ngx_int_t ngx_http_llm_admit_request(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx);
 static ngx_int_t ngx_http_llm_admit_rates(ngx_http_request_t *r,
@@ -42,6 +45,7 @@ ngx_http_llm_admit_handler(ngx_http_request_t *r)
     }
 
     if (rc == NGX_BUSY) {
+        ctx->admit = ngx_http_llm_admit;
         rc = ngx_http_llm_park(r, ctx, &wait);
 
         if (rc == NGX_OK) {
@@ -58,14 +62,19 @@ ngx_http_llm_admit_handler(ngx_http_request_t *r)
 }
 
 
-ngx_int_t
+/*
+ * Takes the slots of router, key and a node, all or none.  NGX_OK; NGX_BUSY:
+ * it must wait, for what *wait says; or a status, with the error said.
+ * called: it was its turn, nobody is before it.
+ */
+
+static ngx_int_t
 ngx_http_llm_admit(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
     ngx_llm_wait_t *wait, ngx_uint_t called)
 {
-    uint32_t           node;
-    ngx_int_t          rc;
-    ngx_llm_zone_t    *zone;
-    ngx_llm_choice_t   choice;
+    uint32_t         node;
+    ngx_int_t        rc;
+    ngx_llm_zone_t  *zone;
 
     if (!ngx_http_llm_admit_slots(ctx, wait, called)) {
         return NGX_BUSY;
@@ -73,16 +82,12 @@ ngx_http_llm_admit(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
 
     zone = ngx_http_llm_worker.zone;
 
-    ngx_http_llm_choice(ctx, &choice);
-
-    rc = ngx_llm_choose(zone, ngx_http_llm_worker.ledger, &choice,
-                        &ctx->node);
+    rc = ngx_http_llm_balance_first(ctx);
 
     wait->reason = NGX_LLM_WAIT_MODEL;
     wait->what = ctx->hash;
 
     if (rc == NGX_OK) {
-        ctx->waiting = 1;
         node = ctx->node;
 
         if (called
@@ -106,18 +111,6 @@ ngx_http_llm_admit(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
     }
 
     return ngx_http_llm_admit_refused(r, ctx, rc);
-}
-
-
-void
-ngx_http_llm_choice(ngx_http_llm_ctx_t *ctx, ngx_llm_choice_t *choice)
-{
-    choice->model = &ctx->model;
-    choice->hash = ctx->hash;
-    choice->policy = ctx->llcf->balance;
-    choice->random = &ngx_http_llm_worker.random;
-    choice->tried = ctx->tried;
-    choice->ntried = ctx->ntried;
 }
 
 

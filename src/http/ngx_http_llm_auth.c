@@ -5,10 +5,9 @@
 
 
 #include "ngx_llm_sha256.h"
-#include "ngx_llm_text.h"
 #include "ngx_http_llm_auth.h"
+#include "ngx_http_llm_ctx.h"
 #include "ngx_http_llm_error.h"
-#include "ngx_http_llm_finish.h"
 
 
 static ngx_int_t ngx_http_llm_auth_secret(ngx_http_request_t *r,
@@ -16,8 +15,6 @@ static ngx_int_t ngx_http_llm_auth_secret(ngx_http_request_t *r,
 static ngx_int_t ngx_http_llm_auth_other(ngx_http_request_t *r,
     ngx_str_t *secret);
 static uint32_t ngx_http_llm_auth_key(const ngx_str_t *secret);
-static ngx_int_t ngx_http_llm_auth_request_id(ngx_http_request_t *r,
-    ngx_http_llm_ctx_t *ctx);
 
 
 ngx_int_t
@@ -60,55 +57,6 @@ ngx_http_llm_access_handler(ngx_http_request_t *r)
     key->last_used = ngx_time();
 
     return NGX_OK;
-}
-
-
-ngx_http_llm_ctx_t *
-ngx_http_llm_get_ctx(ngx_http_request_t *r)
-{
-    ngx_http_cleanup_t  *cln;
-    ngx_http_llm_ctx_t  *ctx;
-
-    ctx = ngx_http_llm_ctx(r);
-
-    if (ctx) {
-        return ctx;
-    }
-
-    if (ngx_http_llm_worker.zone == NULL) {
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "llm router has no shared memory in this worker");
-        return NULL;
-    }
-
-    ctx = ngx_pcalloc(r->pool, sizeof(ngx_http_llm_ctx_t));
-    if (ctx == NULL) {
-        return NULL;
-    }
-
-    cln = ngx_http_cleanup_add(r, 0);
-    if (cln == NULL) {
-        return NULL;
-    }
-
-    ctx->request = r;
-    ctx->llcf = ngx_http_llm_conf(r);
-    ctx->key = NGX_LLM_KEY_NONE;
-    ctx->node = NGX_LLM_NODE_NONE;
-    ctx->next_node = NGX_LLM_NODE_NONE;
-    ctx->waiter = NGX_LLM_WAITER_NONE;
-    ctx->start = ngx_current_msec;
-
-    if (ngx_http_llm_auth_request_id(r, ctx) != NGX_OK) {
-        return NULL;
-    }
-
-    cln->handler = ngx_http_llm_cleanup;
-    cln->data = ctx;
-
-    ngx_http_set_ctx(r, ctx, ngx_http_llm_router_module);
-
-    return ctx;
 }
 
 
@@ -203,67 +151,4 @@ ngx_http_llm_auth_key(const ngx_str_t *secret)
     }
 
     return i;
-}
-
-
-/* the client's own when it is sane, otherwise 32 digits drawn for it */
-
-static ngx_int_t
-ngx_http_llm_auth_request_id(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
-{
-    u_char           *p;
-    uint64_t          x, y;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
-
-    static const u_char  hex[] = "0123456789abcdef";
-
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
-        h = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-
-            if (h[i].key.len == sizeof("x-request-id") - 1
-                && ngx_strncmp(h[i].lowcase_key, "x-request-id",
-                               sizeof("x-request-id") - 1)
-                   == 0
-                && ngx_llm_sane_id(h[i].value.data, h[i].value.len))
-            {
-                ctx->id = h[i].value;
-                return NGX_OK;
-            }
-        }
-    }
-
-    p = ngx_pnalloc(r->pool, 32);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    ctx->id.data = p;
-    ctx->id.len = 32;
-
-    /* xorshift128+: ids must differ, they need not be secret */
-
-    x = ngx_http_llm_worker.ids[0];
-    y = ngx_http_llm_worker.ids[1];
-
-    x ^= x << 23;
-    x ^= x >> 17;
-    x ^= y ^ (y >> 26);
-
-    ngx_http_llm_worker.ids[0] = y;
-    ngx_http_llm_worker.ids[1] = x;
-
-    x += y;
-
-    for (i = 0; i < 16; i++) {
-        p[i] = hex[x & 0xf];
-        p[i + 16] = hex[y & 0xf];
-        x >>= 4;
-        y >>= 4;
-    }
-
-    return NGX_OK;
 }

@@ -13,11 +13,5 @@
  */
 ngx_int_t ngx_http_llm_access_handler(ngx_http_request_t *r);
 
-/*
- * The request's context, made when there is none yet; NULL: no memory.  What
- * it comes to hold is released when the request ends, whatever happens.
- */
-ngx_http_llm_ctx_t *ngx_http_llm_get_ctx(ngx_http_request_t *r);
-
 
 #endif /* _NGX_HTTP_LLM_AUTH_H_INCLUDED_ */

@@ -6,12 +6,13 @@
 
 
 #include "ngx_http_llm_balance.h"
-#include "ngx_http_llm_admit.h"
 #include "ngx_http_llm_finish.h"
 #include "ngx_http_llm_head.h"
 #include "ngx_http_llm_peer.h"
 
 
+static void ngx_http_llm_balance_choice(ngx_http_llm_ctx_t *ctx,
+    ngx_llm_choice_t *choice);
 static ngx_int_t ngx_http_llm_balance_get(ngx_peer_connection_t *pc,
     void *data);
 static void ngx_http_llm_balance_free(ngx_peer_connection_t *pc, void *data,
@@ -52,6 +53,23 @@ ngx_http_llm_balance_init(ngx_http_request_t *r,
 }
 
 
+ngx_int_t
+ngx_http_llm_balance_first(ngx_http_llm_ctx_t *ctx)
+{
+    ngx_int_t         rc;
+    ngx_llm_choice_t  choice;
+
+    ngx_http_llm_balance_choice(ctx, &choice);
+
+    rc = ngx_llm_choose(ngx_http_llm_worker.zone, ngx_http_llm_worker.ledger,
+                        &choice, &ctx->node);
+
+    ctx->waiting = (rc == NGX_OK);
+
+    return rc;
+}
+
+
 ngx_uint_t
 ngx_http_llm_balance_next(ngx_http_llm_ctx_t *ctx)
 {
@@ -71,12 +89,25 @@ ngx_http_llm_balance_next(ngx_http_llm_ctx_t *ctx)
 
     ctx->tried[ctx->ntried++] = ctx->peer->node;
 
-    ngx_http_llm_choice(ctx, &choice);
+    ngx_http_llm_balance_choice(ctx, &choice);
 
     return ngx_llm_choose(ngx_http_llm_worker.zone,
                           ngx_http_llm_worker.ledger, &choice,
                           &ctx->next_node)
            == NGX_OK;
+}
+
+
+static void
+ngx_http_llm_balance_choice(ngx_http_llm_ctx_t *ctx,
+    ngx_llm_choice_t *choice)
+{
+    choice->model = &ctx->model;
+    choice->hash = ctx->hash;
+    choice->policy = ctx->llcf->balance;
+    choice->random = &ngx_http_llm_worker.random;
+    choice->tried = ctx->tried;
+    choice->ntried = ctx->ntried;
 }
 
 

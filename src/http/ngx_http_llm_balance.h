@@ -11,6 +11,12 @@ ngx_int_t ngx_http_llm_balance_init(ngx_http_request_t *r,
     ngx_http_upstream_srv_conf_t *us);
 
 /*
+ * Chooses and reserves the node of the first attempt.  The results are those
+ * of ngx_llm_choose().
+ */
+ngx_int_t ngx_http_llm_balance_first(ngx_http_llm_ctx_t *ctx);
+
+/*
  * Is there another node for this request?  It is reserved for the next
  * attempt then, and given back by finish if none follows.
  */

@@ -15,18 +15,5 @@ char *ngx_http_llm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child);
 /* After all was read: warnings about what is open to the world. */
 ngx_int_t ngx_http_llm_conf_warn(ngx_conf_t *cf);
 
-/* setters of directives */
-
-char *ngx_http_llm_zone_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_llm_health_slot(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_http_llm_queue_slot(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_http_llm_max_concurrent_slot(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-
-extern ngx_conf_enum_t  ngx_http_llm_balances[];
-extern ngx_conf_num_bounds_t  ngx_http_llm_tries_bounds;
-
 
 #endif /* _NGX_HTTP_LLM_CONF_H_INCLUDED_ */

@@ -1,13 +1,12 @@
 
 /*
- * llm_router_node and llm_router_key: the rows that will be in the zone.
+ * llm_router_node: the rows of the node table to be.
  */
 
 
 #include "ngx_http_llm_conf_node.h"
+#include "ngx_http_llm_conf_param.h"
 #include "ngx_http_llm_secret.h"
-#include "ngx_llm_rate.h"
-#include "ngx_llm_sha256.h"
 
 
 static ngx_int_t ngx_http_llm_node_url(ngx_conf_t *cf,
@@ -20,25 +19,6 @@ static ngx_int_t ngx_http_llm_node_param(ngx_conf_t *cf,
     ngx_http_llm_static_node_t *node, ngx_str_t *param);
 static ngx_llm_list_t *ngx_http_llm_node_models(ngx_conf_t *cf,
     ngx_str_t *value);
-static ngx_int_t ngx_http_llm_key_value(ngx_conf_t *cf,
-    ngx_llm_key_conf_t *key, ngx_str_t *value);
-static ngx_int_t ngx_http_llm_key_param(ngx_conf_t *cf,
-    ngx_llm_key_conf_t *key, ngx_str_t *param);
-static ngx_int_t ngx_http_llm_param_number(ngx_conf_t *cf, ngx_str_t *param,
-    size_t name, ngx_int_t max, ngx_int_t *n);
-static ngx_int_t ngx_http_llm_param_text(ngx_conf_t *cf, ngx_str_t *param,
-    size_t name, u_char *dst, size_t size);
-static ngx_int_t ngx_http_llm_param_bad(ngx_conf_t *cf, ngx_str_t *param,
-    const char *why);
-static char *ngx_http_llm_of_env(ngx_conf_t *cf, const char *name,
-    const char *directive,
-    char *(*set)(ngx_conf_t *cf, ngx_command_t *cmd, void *conf),
-    ngx_http_llm_main_conf_t *mcf);
-
-
-#define ngx_http_llm_param_is(param, name)                                    \
-    ((param)->len >= sizeof(name) - 1                                         \
-     && ngx_strncmp((param)->data, name, sizeof(name) - 1) == 0)
 
 
 char *
@@ -101,137 +81,10 @@ ngx_http_llm_node_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 char *
-ngx_http_llm_key_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_llm_main_conf_t  *mcf = conf;
-
-    u_char              *p;
-    ngx_str_t           *value;
-    ngx_uint_t           i;
-    ngx_llm_key_conf_t  *key, *other;
-
-    value = cf->args->elts;
-
-    key = ngx_array_push(&mcf->keys);
-    if (key == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    ngx_memzero(key, sizeof(ngx_llm_key_conf_t));
-
-    key->is_static = 1;
-
-    if (ngx_http_llm_key_value(cf, key, &value[1]) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    for (i = 2; i < cf->args->nelts; i++) {
-        if (ngx_http_llm_key_param(cf, key, &value[i]) != NGX_OK) {
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    if (key->name[0] == '\0') {
-        p = ngx_snprintf(key->name, NGX_LLM_KEY_NAME - 1, "key-%ui",
-                         mcf->keys.nelts);
-        *p = '\0';
-    }
-
-    other = mcf->keys.elts;
-
-    for (i = 0; i < mcf->keys.nelts - 1; i++) {
-        if (ngx_memcmp(other[i].hash, key->hash, NGX_LLM_KEY_HASH) == 0) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "llm_router_key \"%s\" has the same value as "
-                               "\"%s\"", key->name, other[i].name);
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-char *
 ngx_http_llm_nodes_of_env(ngx_conf_t *cf, ngx_http_llm_main_conf_t *mcf)
 {
-    return ngx_http_llm_of_env(cf, "LLM_ROUTER_NODES", "llm_router_node",
+    return ngx_http_llm_param_env(cf, "LLM_ROUTER_NODES", "llm_router_node",
                                ngx_http_llm_node_slot, mcf);
-}
-
-
-char *
-ngx_http_llm_keys_of_env(ngx_conf_t *cf, ngx_http_llm_main_conf_t *mcf)
-{
-    return ngx_http_llm_of_env(cf, "LLM_ROUTER_API_KEYS", "llm_router_key",
-                               ngx_http_llm_key_slot, mcf);
-}
-
-
-/* each part of a comma-separated value as if it stood in the directive */
-
-static char *
-ngx_http_llm_of_env(ngx_conf_t *cf, const char *name, const char *directive,
-    char *(*set)(ngx_conf_t *cf, ngx_command_t *cmd, void *conf),
-    ngx_http_llm_main_conf_t *mcf)
-{
-    char         *rv;
-    u_char       *p, *q, *last;
-    ngx_str_t     args[2], value;
-    ngx_array_t  *saved, fake;
-
-    value.data = (u_char *) getenv(name);
-
-    if (value.data == NULL) {
-        return NGX_CONF_OK;
-    }
-
-    value.len = ngx_strlen(value.data);
-    value.data = ngx_pstrdup(cf->pool, &value);
-    if (value.data == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    rv = NGX_CONF_OK;
-    saved = cf->args;
-    last = value.data + value.len;
-
-    args[0].data = (u_char *) directive;
-    args[0].len = ngx_strlen(directive);
-
-    fake = *saved;
-    fake.elts = args;
-    fake.nelts = 2;
-
-    cf->args = &fake;
-
-    for (p = value.data; p < last && rv == NGX_CONF_OK; p = q + 1) {
-
-        q = ngx_strlchr(p, last, ',');
-        if (q == NULL) {
-            q = last;
-        }
-
-        args[1].data = p;
-        args[1].len = q - p;
-
-        while (args[1].len && args[1].data[0] == ' ') {
-            args[1].data++;
-            args[1].len--;
-        }
-
-        while (args[1].len && args[1].data[args[1].len - 1] == ' ') {
-            args[1].len--;
-        }
-
-        if (args[1].len) {
-            rv = set(cf, NULL, mcf);
-        }
-    }
-
-    cf->args = saved;
-
-    return rv;
 }
 
 
@@ -486,169 +339,4 @@ ngx_http_llm_node_models(ngx_conf_t *cf, ngx_str_t *value)
     }
 
     return list;
-}
-
-
-static ngx_int_t
-ngx_http_llm_key_value(ngx_conf_t *cf, ngx_llm_key_conf_t *key,
-    ngx_str_t *value)
-{
-    u_char      secret[1024];
-    size_t      i;
-    ngx_int_t   n;
-
-    if (ngx_http_llm_param_is(value, "sha256:")) {
-
-        for (i = 0; i < NGX_LLM_KEY_HASH; i++) {
-
-            if (value->len != 7 + 2 * NGX_LLM_KEY_HASH) {
-                break;
-            }
-
-            n = ngx_hextoi(value->data + 7 + 2 * i, 2);
-            if (n == NGX_ERROR) {
-                break;
-            }
-
-            key->hash[i] = (u_char) n;
-        }
-
-        if (i == NGX_LLM_KEY_HASH) {
-            return NGX_OK;
-        }
-
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "llm_router_key: sha256: wants 64 hexadecimal "
-                           "digits");
-        return NGX_ERROR;
-    }
-
-    if (ngx_http_llm_secret(cf, "llm_router_key", value, secret,
-                            sizeof(secret))
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    ngx_llm_sha256(secret, ngx_strlen(secret), key->hash);
-
-    ngx_explicit_memzero(secret, sizeof(secret));
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_llm_key_param(ngx_conf_t *cf, ngx_llm_key_conf_t *key,
-    ngx_str_t *param)
-{
-    ngx_int_t  n;
-
-    if (ngx_http_llm_param_is(param, "name=")) {
-        return ngx_http_llm_param_text(cf, param, 5, key->name,
-                                       NGX_LLM_KEY_NAME);
-    }
-
-    if (ngx_http_llm_param_is(param, "models=")) {
-        return ngx_http_llm_param_text(cf, param, 7, key->models,
-                                       NGX_LLM_KEY_MODELS);
-    }
-
-    if (ngx_http_llm_param_is(param, "rpm=")) {
-        if (ngx_http_llm_param_number(cf, param, 4, NGX_LLM_RATE_MAX, &n)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        key->rpm = n;
-        return NGX_OK;
-    }
-
-    if (ngx_http_llm_param_is(param, "tpm=")) {
-        if (ngx_http_llm_param_number(cf, param, 4, NGX_LLM_RATE_MAX, &n)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        key->tpm = n;
-        return NGX_OK;
-    }
-
-    if (ngx_http_llm_param_is(param, "max_concurrent=")) {
-        if (ngx_http_llm_param_number(cf, param, 15, 1000000, &n) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        key->max_concurrent = n;
-        return NGX_OK;
-    }
-
-    if (ngx_http_llm_param_is(param, "priority=")) {
-        if (ngx_http_llm_param_number(cf, param, 9, 100, &n) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        key->priority = n;
-        return NGX_OK;
-    }
-
-    if (ngx_http_llm_param_is(param, "expires=")) {
-        return ngx_http_llm_expires(cf, param, 8, &key->expires);
-    }
-
-    return ngx_http_llm_param_bad(cf, param, "is invalid");
-}
-
-
-static ngx_int_t
-ngx_http_llm_param_number(ngx_conf_t *cf, ngx_str_t *param, size_t name,
-    ngx_int_t max, ngx_int_t *n)
-{
-    *n = ngx_atoi(param->data + name, param->len - name);
-
-    if (*n < 1 || *n > max) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "%V: \"%V\" must be a number from 1 to %i",
-                           (ngx_str_t *) cf->args->elts, param, max);
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_llm_param_text(ngx_conf_t *cf, ngx_str_t *param, size_t name,
-    u_char *dst, size_t size)
-{
-    size_t  i;
-
-    if (param->len == name || param->len - name >= size) {
-        return ngx_http_llm_param_bad(cf, param, "is empty or too long");
-    }
-
-    /* it stands in headers and logs */
-
-    for (i = name; i < param->len; i++) {
-        if (param->data[i] < ' ' || param->data[i] == 0x7f) {
-            return ngx_http_llm_param_bad(cf, param,
-                                          "holds a control character");
-        }
-    }
-
-    ngx_cpystrn(dst, param->data + name, param->len - name + 1);
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_llm_param_bad(ngx_conf_t *cf, ngx_str_t *param, const char *why)
-{
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%V: \"%V\" %s",
-                       (ngx_str_t *) cf->args->elts, param, why);
-
-    return NGX_ERROR;
 }

@@ -9,16 +9,9 @@
 /* "llm_router_node url [name=] [models=] ..." */
 char *ngx_http_llm_node_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
-/* "llm_router_key value [name=] [models=] ..." */
-char *ngx_http_llm_key_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-
-/*
- * The same from the environment, where nginx.conf says nothing:
- * LLM_ROUTER_NODES and LLM_ROUTER_API_KEYS.
- */
+/* The same from LLM_ROUTER_NODES, where nginx.conf says nothing. */
 char *ngx_http_llm_nodes_of_env(ngx_conf_t *cf,
     ngx_http_llm_main_conf_t *mcf);
-char *ngx_http_llm_keys_of_env(ngx_conf_t *cf, ngx_http_llm_main_conf_t *mcf);
 
 
 #endif /* _NGX_HTTP_LLM_CONF_NODE_H_INCLUDED_ */

@@ -5,7 +5,7 @@
  */
 
 
-#include "ngx_http_llm_auth.h"
+#include "ngx_http_llm_ctx.h"
 #include "ngx_http_llm_error.h"
 
 

@@ -22,8 +22,11 @@ static u_char *ngx_http_llm_head_path(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx, u_char *p);
 static u_char *ngx_http_llm_head_headers(ngx_http_request_t *r, u_char *p);
 static ngx_uint_t ngx_http_llm_head_uuid(const ngx_str_t *id);
-static ngx_uint_t ngx_http_llm_head_private(ngx_http_request_t *r,
+static ngx_uint_t ngx_http_llm_head_private(const ngx_table_elt_t *h);
+static ngx_uint_t ngx_http_llm_head_names(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_llm_head_named(ngx_http_request_t *r,
     const ngx_table_elt_t *h);
+static ngx_uint_t ngx_http_llm_head_connection(const ngx_table_elt_t *h);
 
 
 /*
@@ -314,16 +317,20 @@ ngx_http_llm_head_path(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
 static u_char *
 ngx_http_llm_head_headers(ngx_http_request_t *r, u_char *p)
 {
-    ngx_uint_t        i;
+    ngx_uint_t        i, names;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
+
+    names = ngx_http_llm_head_names(r);
 
     for (part = &r->headers_in.headers.part; part; part = part->next) {
         h = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
 
-            if (ngx_http_llm_head_private(r, &h[i])) {
+            if (ngx_http_llm_head_private(&h[i])
+                || (names && ngx_http_llm_head_named(r, &h[i])))
+            {
                 continue;
             }
 
@@ -366,40 +373,104 @@ ngx_http_llm_head_uuid(const ngx_str_t *id)
 
 
 static ngx_uint_t
-ngx_http_llm_head_private(ngx_http_request_t *r, const ngx_table_elt_t *h)
+ngx_http_llm_head_private(const ngx_table_elt_t *h)
+{
+    ngx_str_t   *name;
+    ngx_uint_t   i;
+
+    if (!(ngx_http_llm_private_bits & ((uint64_t) 1 << (h->hash & 0x3f)))) {
+        return 0;
+    }
+
+    for (i = 0; ngx_http_llm_private[i].len; i++) {
+        name = &ngx_http_llm_private[i];
+
+        if (ngx_http_llm_private_hash[i] == h->hash
+            && name->len == h->key.len
+            && ngx_memcmp(name->data, h->lowcase_key, name->len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/*
+ * Does a Connection header name others?  Nearly all say "keep-alive" or
+ * "close" only.  nginx keeps no pointer to it before 1.23.
+ */
+
+static ngx_uint_t
+ngx_http_llm_head_names(ngx_http_request_t *r)
 {
     ngx_uint_t        i;
-    ngx_str_t        *name;
-    ngx_table_elt_t  *connection;
-    u_char            token[64];
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
 
-    if (ngx_http_llm_private_bits & ((uint64_t) 1 << (h->hash & 0x3f))) {
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
 
-        for (i = 0; ngx_http_llm_private[i].len; i++) {
-            name = &ngx_http_llm_private[i];
+        for (i = 0; i < part->nelts; i++) {
 
-            if (ngx_http_llm_private_hash[i] == h->hash
-                && name->len == h->key.len
-                && ngx_memcmp(name->data, h->lowcase_key, name->len) == 0)
+            if (ngx_http_llm_head_connection(&h[i])
+                && (h[i].value.len != sizeof("close") - 1
+                    || ngx_strncasecmp(h[i].value.data, (u_char *) "close",
+                                       sizeof("close") - 1)
+                       != 0)
+                && (h[i].value.len != sizeof("keep-alive") - 1
+                    || ngx_strncasecmp(h[i].value.data,
+                                       (u_char *) "keep-alive",
+                                       sizeof("keep-alive") - 1)
+                       != 0))
             {
                 return 1;
             }
         }
     }
 
-    connection = r->headers_in.connection;
+    return 0;
+}
 
-    /* "keep-alive" and "close", as nearly all say */
 
-    if (connection == NULL
-        || r->headers_in.connection_type
-        || h->key.len >= sizeof(token))
-    {
+static ngx_uint_t
+ngx_http_llm_head_named(ngx_http_request_t *r, const ngx_table_elt_t *h)
+{
+    u_char            token[64];
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *c;
+
+    if (h->key.len >= sizeof(token)) {
         return 0;
     }
 
     ngx_cpystrn(token, h->lowcase_key, h->key.len + 1);
 
-    return ngx_llm_header_holds(connection->value.data,
-                                connection->value.len, (char *) token);
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        c = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (ngx_http_llm_head_connection(&c[i])
+                && ngx_llm_header_holds(c[i].value.data, c[i].value.len,
+                                        (char *) token))
+            {
+                return 1;
+            }
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_uint_t
+ngx_http_llm_head_connection(const ngx_table_elt_t *h)
+{
+    return h->key.len == sizeof("connection") - 1
+           && ngx_memcmp(h->lowcase_key, "connection",
+                         sizeof("connection") - 1)
+              == 0;
 }

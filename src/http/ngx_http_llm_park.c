@@ -7,7 +7,6 @@
 
 
 #include "ngx_http_llm_park.h"
-#include "ngx_http_llm_admit.h"
 #include "ngx_http_llm_error.h"
 #include "ngx_http_llm_upstream.h"
 
@@ -143,7 +142,7 @@ ngx_http_llm_park_again(ngx_http_llm_ctx_t *ctx)
 
     ngx_http_set_log_request(c->log, r);
 
-    rc = ngx_http_llm_admit(r, ctx, &wait, 1);
+    rc = ctx->admit(r, ctx, &wait, 1);
 
     if (rc == NGX_BUSY) {
         ngx_llm_queue_again(ngx_http_llm_worker.zone->queue, ctx->waiter,
@@ -174,7 +173,10 @@ ngx_http_llm_park_leave(ngx_http_llm_ctx_t *ctx, ngx_uint_t served)
 
     wait = queue->waiter[ctx->waiter].wait;
 
-    ngx_del_timer(&ctx->timer);
+    if (ctx->timer.timer_set) {
+        ngx_del_timer(&ctx->timer);
+    }
+
     ngx_queue_remove(&ctx->parked);
     ngx_llm_queue_leave(queue, ctx->waiter, served);
 

@@ -7,7 +7,8 @@
 
 
 /*
- * Parks a request in the queue until a slot is free.
+ * Parks a request in the queue until a slot is free, and ctx->admit() says
+ * so when its turn has come.
  * NGX_OK: it is parked, and will go on or be ended by itself.  Otherwise a
  * status, with the error said: the queue is full.
  */

@@ -6,8 +6,8 @@
 
 #include "ngx_http_llm_request.h"
 #include "ngx_http_llm_admit.h"
-#include "ngx_http_llm_auth.h"
 #include "ngx_http_llm_body.h"
+#include "ngx_http_llm_ctx.h"
 #include "ngx_http_llm_error.h"
 #include "ngx_http_llm_models.h"
 

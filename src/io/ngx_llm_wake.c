@@ -77,7 +77,8 @@ ngx_llm_wake_listen(ngx_cycle_t *cycle, ngx_uint_t slot,
 void
 ngx_llm_wake(ngx_uint_t slot)
 {
-    int                 fd;
+    int  fd;
+
     static const uint64_t  one = 1;
 
     if (slot >= NGX_MAX_PROCESSES || ngx_llm_wake_fds[slot] == 0) {

@@ -1,0 +1,166 @@
+
+/*
+ * Reading from the node of a stream.
+ *
+ * The engine reads through ngx_http_llm_stream_recv(), where a node that
+ * broke off is made to say so: the error event comes in as if the node had
+ * sent it, and the answer ends well, however slowly the client reads.
+ */
+
+
+#include "ngx_http_llm_stream.h"
+#include "ngx_http_llm_error.h"
+
+
+static ssize_t ngx_http_llm_stream_recv(ngx_connection_t *c, u_char *buf,
+    size_t size);
+static void ngx_http_llm_stream_read(ngx_http_request_t *r,
+    ngx_http_upstream_t *u);
+static ngx_uint_t ngx_http_llm_stream_ended(ngx_http_llm_ctx_t *ctx);
+
+
+void
+ngx_http_llm_stream_begin(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
+{
+    ngx_connection_t     *c;
+    ngx_http_upstream_t  *u;
+
+    u = r->upstream;
+    c = u->peer.connection;
+
+    ctx->recv = c->recv;
+    c->recv = ngx_http_llm_stream_recv;
+
+    ctx->read_event_handler = u->read_event_handler;
+    u->read_event_handler = ngx_http_llm_stream_read;
+}
+
+
+void
+ngx_http_llm_stream_break(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
+    ngx_uint_t error)
+{
+    u_char  *p;
+
+    ctx->broken = 1;
+    ctx->held = NULL;
+
+    (void) ngx_http_llm_error_node(r, error);
+
+    p = ngx_pnalloc(r->pool, sizeof("\n\ndata: \n\n") + 6 * 1024
+                             + NGX_LLM_ERROR_ROOM);
+    if (p == NULL) {
+        return;
+    }
+
+    ctx->tail.data = p;
+
+    if (ctx->passing) {
+
+        /* ends the event that was passed on in part */
+
+        p = ngx_cpymem(p, "\n\n", 2);
+    }
+
+    p = ngx_cpymem(p, "data: ", sizeof("data: ") - 1);
+    p = ngx_llm_error_json(p, ctx->error, ctx->message.len ? &ctx->message
+                                                           : NULL);
+    p = ngx_cpymem(p, "\n\n", 2);
+
+    ctx->tail.len = p - ctx->tail.data;
+}
+
+
+/*
+ * Reads from the node of a stream.  When the node ended before its answer
+ * did, what it should have said comes in here.
+ */
+
+static ssize_t
+ngx_http_llm_stream_recv(ngx_connection_t *c, u_char *buf, size_t size)
+{
+    size_t               len;
+    ssize_t              n;
+    ngx_http_request_t  *r;
+    ngx_http_llm_ctx_t  *ctx;
+
+    r = c->data;
+    ctx = ngx_http_llm_ctx(r);
+
+    if (!ctx->broken) {
+        n = ctx->recv(c, buf, size);
+
+        if (n > 0 || n == NGX_AGAIN) {
+            return n;
+        }
+
+        if (n == 0 && ngx_http_llm_stream_ended(ctx)) {
+            return 0;
+        }
+
+        ngx_log_error(NGX_LOG_ERR, c->log, 0,
+                      "llm node \"%V\" broke off a stream", &ctx->node_name);
+
+        ngx_http_llm_stream_break(r, ctx, NGX_LLM_ERR_UPSTREAM);
+    }
+
+    len = ngx_min(size, ctx->tail.len);
+
+    ngx_memcpy(buf, ctx->tail.data, len);
+
+    ctx->tail.data += len;
+    ctx->tail.len -= len;
+
+    /* the engine ends well what ends with eof */
+
+    c->read->ready = 1;
+    c->read->error = 0;
+    c->read->eof = (len == 0);
+
+    return len;
+}
+
+
+/* the engine's own handler, but for a node that fell silent */
+
+static void
+ngx_http_llm_stream_read(ngx_http_request_t *r, ngx_http_upstream_t *u)
+{
+    ngx_event_t         *rev;
+    ngx_http_llm_ctx_t  *ctx;
+
+    rev = u->peer.connection->read;
+
+    if (rev->timedout) {
+        ctx = ngx_http_llm_ctx(r);
+
+        ngx_log_error(NGX_LOG_ERR, rev->log, NGX_ETIMEDOUT,
+                      "llm node \"%V\" fell silent", &ctx->node_name);
+
+        ngx_http_llm_stream_break(r, ctx, NGX_LLM_ERR_TIMEOUT);
+
+        rev->timedout = 0;
+        rev->ready = 1;
+    }
+
+    ngx_http_llm_ctx(r)->read_event_handler(r, u);
+}
+
+
+/* may the answer end here? */
+
+static ngx_uint_t
+ngx_http_llm_stream_ended(ngx_http_llm_ctx_t *ctx)
+{
+    if (ctx->done || ctx->answer.whole) {
+        return 1;
+    }
+
+    /* neither chunks nor a length: the node's close ends it, if it says so */
+
+    return !ctx->answer.chunked
+           && ctx->left == -1
+           && ctx->held == NULL
+           && !ctx->passing
+           && !ctx->url->done;
+}
