@@ -191,17 +191,32 @@ ngx_llm_header_holds(const u_char *list, size_t n, const char *token)
 static ngx_uint_t
 ngx_llm_answer_token(const u_char *p, size_t n)
 {
+    u_char    low;
+    uint64_t  w;
+
     if (n == 0) {
         return 0;
     }
 
-    while (n--) {
-        if (*p <= ' ' || *p == 0x7f) {
-            return 0;
-        }
+    /*
+     * Eight at a time: none is a space or below when taking 0x21 from each
+     * borrows nowhere, which is seen in its highest bit; bytes from 0x80 on
+     * and 0x7f are looked at one by one.
+     */
 
-        p++;
+    for ( /* void */ ; n >= 8; n -= 8, p += 8) {
+        ngx_memcpy(&w, p, 8);
+
+        if (((w - 0x2121212121212121ULL) | w | (w + 0x0101010101010101ULL))
+            & 0x8080808080808080ULL)
+        {
+            break;
+        }
     }
 
-    return 1;
+    for (low = 0; n; n--, p++) {
+        low |= (*p <= ' ' || *p == 0x7f);
+    }
+
+    return !low;
 }

@@ -96,6 +96,52 @@ ngx_llm_json_escape(u_char *dst, const u_char *text, size_t n)
 }
 
 
+/* the digits of all bytes at once: each byte of a word becomes one of them */
+
+void
+ngx_llm_hex64(u_char *dst, uint64_t x)
+{
+    uint64_t    half, letters;
+    ngx_uint_t  i;
+
+    for (i = 0; i < 2; i++) {
+
+        /* spread the low 32 bits over the eight bytes of a word */
+
+        half = (uint32_t) x;
+        half = (half | (half << 16)) & 0x0000ffff0000ffffULL;
+        half = (half | (half << 8)) & 0x00ff00ff00ff00ffULL;
+        half = (half | (half << 4)) & 0x0f0f0f0f0f0f0f0fULL;
+
+        /* 1 in each byte that is 10 or more */
+
+        letters = ((half + 0x0606060606060606ULL) >> 4)
+                  & 0x0101010101010101ULL;
+
+        half += 0x3030303030303030ULL + letters * ('a' - '0' - 10);
+
+        ngx_memcpy(dst + 8 * i, &half, 8);
+        x >>= 32;
+    }
+}
+
+
+u_char *
+ngx_llm_decimal(u_char *dst, uint64_t x)
+{
+    u_char  *p, text[20];
+
+    p = text + sizeof(text);
+
+    do {
+        *--p = (u_char) ('0' + x % 10);
+        x /= 10;
+    } while (x);
+
+    return ngx_cpymem(dst, p, text + sizeof(text) - p);
+}
+
+
 ngx_uint_t
 ngx_llm_same(const u_char *a, const u_char *b, size_t n)
 {

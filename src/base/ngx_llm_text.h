@@ -23,6 +23,12 @@ ngx_uint_t ngx_llm_glob(const u_char *pattern, size_t plen,
  */
 u_char *ngx_llm_json_escape(u_char *dst, const u_char *text, size_t n);
 
+/* Writes x as 16 hexadecimal digits. */
+void ngx_llm_hex64(u_char *dst, uint64_t x);
+
+/* Writes x in decimal; dst has room for 20 digits.  Returns the end. */
+u_char *ngx_llm_decimal(u_char *dst, uint64_t x);
+
 /* Are they the same?  Takes a time that depends on n only. */
 ngx_uint_t ngx_llm_same(const u_char *a, const u_char *b, size_t n);
 

@@ -88,6 +88,17 @@ typedef struct {
 } ngx_http_llm_loc_conf_t;
 
 
+/* an API key that was right: known again without its SHA-256 */
+
+#define NGX_HTTP_LLM_SEEN  256
+
+typedef struct {
+    uint64_t              tag[2];       /* of the secret, by SipHash */
+    ngx_atomic_uint_t     version;      /* of the table then */
+    uint32_t              key;
+} ngx_http_llm_seen_t;
+
+
 /* what a worker keeps */
 
 typedef struct {
@@ -98,6 +109,8 @@ typedef struct {
     uint64_t              ids[2];       /* the state of request ids */
     ngx_queue_t           parked;       /* requests in the queue */
     ngx_http_llm_peer_t **peers;        /* by node's place */
+    uint64_t              seen_key[2];  /* random, of this worker only */
+    ngx_http_llm_seen_t   seen[NGX_HTTP_LLM_SEEN];
 } ngx_http_llm_worker_t;
 
 extern ngx_http_llm_worker_t  ngx_http_llm_worker;

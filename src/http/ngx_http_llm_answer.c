@@ -45,30 +45,41 @@ typedef enum {
 /*
  * Headers of a node that mean something to the router or end here; all
  * others are passed on.  X-Accel-* would make nginx do things, Server and
- * Set-Cookie are the node's own business.
+ * Set-Cookie are the node's own business.  In the order of their lengths.
  */
 
-static const struct {
+typedef struct {
     ngx_str_t    name;
     ngx_uint_t   what;
-} ngx_http_llm_headers[] = {
-    { ngx_string("content-type"),         NGX_HTTP_LLM_TYPE },
-    { ngx_string("content-length"),       NGX_HTTP_LLM_LENGTH },
-    { ngx_string("content-encoding"),     NGX_HTTP_LLM_ENCODING },
-    { ngx_string("transfer-encoding"),    NGX_HTTP_LLM_TRANSFER },
-    { ngx_string("connection"),           NGX_HTTP_LLM_CONNECTION },
+} ngx_http_llm_known_t;
+
+static const ngx_http_llm_known_t  ngx_http_llm_known[] = {
+    { ngx_string("te"),                   NGX_HTTP_LLM_DROP },
     { ngx_string("date"),                 NGX_HTTP_LLM_DROP },
     { ngx_string("server"),               NGX_HTTP_LLM_DROP },
-    { ngx_string("set-cookie"),           NGX_HTTP_LLM_DROP },
-    { ngx_string("keep-alive"),           NGX_HTTP_LLM_DROP },
-    { ngx_string("proxy-connection"),     NGX_HTTP_LLM_DROP },
-    { ngx_string("proxy-authenticate"),   NGX_HTTP_LLM_DROP },
-    { ngx_string("te"),                   NGX_HTTP_LLM_DROP },
     { ngx_string("trailer"),              NGX_HTTP_LLM_DROP },
     { ngx_string("upgrade"),              NGX_HTTP_LLM_DROP },
+    { ngx_string("set-cookie"),           NGX_HTTP_LLM_DROP },
+    { ngx_string("keep-alive"),           NGX_HTTP_LLM_DROP },
+    { ngx_string("connection"),           NGX_HTTP_LLM_CONNECTION },
+    { ngx_string("content-type"),         NGX_HTTP_LLM_TYPE },
     { ngx_string("x-request-id"),         NGX_HTTP_LLM_DROP },
+    { ngx_string("content-length"),       NGX_HTTP_LLM_LENGTH },
+    { ngx_string("x-queue-wait-ms"),      NGX_HTTP_LLM_DROP },
+    { ngx_string("content-encoding"),     NGX_HTTP_LLM_ENCODING },
+    { ngx_string("proxy-connection"),     NGX_HTTP_LLM_DROP },
+    { ngx_string("transfer-encoding"),    NGX_HTTP_LLM_TRANSFER },
     { ngx_string("x-llm-router-node"),    NGX_HTTP_LLM_DROP },
-    { ngx_string("x-queue-wait-ms"),      NGX_HTTP_LLM_DROP }
+    { ngx_string("proxy-authenticate"),   NGX_HTTP_LLM_DROP },
+    { ngx_null_string,                    NGX_HTTP_LLM_PASS }
+};
+
+/* the first row with a name of this length or more */
+
+#define NGX_HTTP_LLM_KNOWN_MAX  18
+
+static const u_char  ngx_http_llm_known_from[NGX_HTTP_LLM_KNOWN_MAX + 1] = {
+    0, 0, 0, 1, 1, 2, 2, 3, 5, 5, 5, 8, 8, 10, 10, 11, 12, 14, 16
 };
 
 
@@ -362,19 +373,18 @@ ngx_http_llm_answer_header(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
 static ngx_uint_t
 ngx_http_llm_answer_what(const ngx_llm_header_t *h)
 {
-    ngx_uint_t        i;
-    const ngx_str_t  *name;
+    const ngx_http_llm_known_t  *known;
 
-    for (i = 0;
-         i < sizeof(ngx_http_llm_headers) / sizeof(ngx_http_llm_headers[0]);
-         i++)
-    {
-        name = &ngx_http_llm_headers[i].name;
+    if (h->name_len <= NGX_HTTP_LLM_KNOWN_MAX) {
 
-        if (name->len == h->name_len
-            && ngx_llm_header_same(h->name, name->data, name->len))
-        {
-            return ngx_http_llm_headers[i].what;
+        known = &ngx_http_llm_known[ngx_http_llm_known_from[h->name_len]];
+
+        for ( /* void */ ; known->name.len == h->name_len; known++) {
+            if (ngx_llm_header_same(h->name, known->name.data,
+                                    known->name.len))
+            {
+                return known->what;
+            }
         }
     }
 

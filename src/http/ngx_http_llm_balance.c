@@ -215,6 +215,7 @@ static void
 ngx_http_llm_balance_failed(ngx_peer_connection_t *pc,
     ngx_http_llm_ctx_t *ctx)
 {
+    ngx_uint_t            silent;
     ngx_llm_node_t       *node;
     ngx_connection_t     *c;
     ngx_http_upstream_t  *u;
@@ -234,21 +235,27 @@ ngx_http_llm_balance_failed(ngx_peer_connection_t *pc,
 
     ctx->error = NGX_LLM_ERR_UPSTREAM;
 
-    (void) ngx_atomic_fetch_add(&node->failures, 1);
+    silent = c && (c->read->timedout
+                   || (c->write->timedout && u->request_sent));
 
-    if (c && (c->read->timedout || (c->write->timedout && u->request_sent))) {
-        ctx->error = NGX_LLM_ERR_NONE;      /* nginx's 504 */
-        return;
-    }
-
-    if (pc->cached && !ctx->answer.head && u->state->bytes_received == 0) {
-
+    if (!silent
+        && pc->cached
+        && !ctx->answer.head
+        && u->state->bytes_received == 0)
+    {
         /* a kept connection that the node had closed: it is asked anew */
 
         ngx_http_llm_peer_close_idle(ctx->peer);
 
         ctx->again = 1;
         pc->tries = 1;
+        return;
+    }
+
+    (void) ngx_atomic_fetch_add(&node->failures, 1);
+
+    if (silent) {
+        ctx->error = NGX_LLM_ERR_NONE;      /* nginx's 504 */
         return;
     }
 
@@ -260,10 +267,12 @@ ngx_http_llm_balance_failed(ngx_peer_connection_t *pc,
             return;
         }
 
-        /* it was not reached: as good as a failed check */
+        /* it was not reached: as good as a failed check, where it has any */
 
-        ngx_llm_nodes_failed(node, ngx_http_llm_worker.mcf->health_fails);
-        node->check_now = 1;
+        if (node->conf.check) {
+            ngx_llm_nodes_failed(node, ngx_http_llm_worker.mcf->health_fails);
+            node->check_now = 1;
+        }
     }
 
     if (ngx_http_llm_balance_next(ctx)) {

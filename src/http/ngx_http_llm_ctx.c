@@ -68,16 +68,15 @@ ngx_http_llm_ctx_id(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
 
-    static const u_char  hex[] = "0123456789abcdef";
-
     for (part = &r->headers_in.headers.part; part; part = part->next) {
         h = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
 
             if (h[i].key.len == sizeof("x-request-id") - 1
-                && ngx_strncmp(h[i].lowcase_key, "x-request-id",
-                               sizeof("x-request-id") - 1)
+                && h[i].lowcase_key[2] == 'r'
+                && ngx_memcmp(h[i].lowcase_key, "x-request-id",
+                              sizeof("x-request-id") - 1)
                    == 0
                 && ngx_llm_sane_id(h[i].value.data, h[i].value.len))
             {
@@ -109,12 +108,8 @@ ngx_http_llm_ctx_id(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
 
     x += y;
 
-    for (i = 0; i < 16; i++) {
-        p[i] = hex[x & 0xf];
-        p[i + 16] = hex[y & 0xf];
-        x >>= 4;
-        y >>= 4;
-    }
+    ngx_llm_hex64(p, x);
+    ngx_llm_hex64(p + 16, y);
 
     return NGX_OK;
 }

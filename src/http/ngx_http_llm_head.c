@@ -5,6 +5,7 @@
 
 
 #include "ngx_llm_answer.h"
+#include "ngx_llm_text.h"
 #include "ngx_http_llm_head.h"
 #include "ngx_http_llm_body.h"
 #include "ngx_http_llm_peer.h"
@@ -21,8 +22,11 @@ static size_t ngx_http_llm_head_size(ngx_http_request_t *r,
 static u_char *ngx_http_llm_head_path(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx, u_char *p);
 static u_char *ngx_http_llm_head_headers(ngx_http_request_t *r, u_char *p);
+static ngx_inline u_char *ngx_http_llm_head_line(u_char *p,
+    const ngx_table_elt_t *h);
 static ngx_uint_t ngx_http_llm_head_uuid(const ngx_str_t *id);
-static ngx_uint_t ngx_http_llm_head_private(const ngx_table_elt_t *h);
+static ngx_inline ngx_uint_t ngx_http_llm_head_private(
+    const ngx_table_elt_t *h);
 static ngx_uint_t ngx_http_llm_head_names(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_llm_head_named(ngx_http_request_t *r,
     const ngx_table_elt_t *h);
@@ -244,7 +248,7 @@ ngx_http_llm_head_buf(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
     p = ngx_cpymem(p, ctx->peer->fixed.data, ctx->peer->fixed.len);
 
     p = ngx_cpymem(p, "Content-Length: ", sizeof("Content-Length: ") - 1);
-    p = ngx_sprintf(p, "%O", length);
+    p = ngx_llm_decimal(p, length);
     p = ngx_cpymem(p, CRLF, sizeof(CRLF) - 1);
 
     if (ngx_http_llm_head_uuid(&ctx->id)) {
@@ -334,14 +338,36 @@ ngx_http_llm_head_headers(ngx_http_request_t *r, u_char *p)
                 continue;
             }
 
-            p = ngx_cpymem(p, h[i].key.data, h[i].key.len);
-            *p++ = ':';
-            *p++ = ' ';
-            p = ngx_cpymem(p, h[i].value.data, h[i].value.len);
-            *p++ = CR;
-            *p++ = LF;
+            p = ngx_http_llm_head_line(p, &h[i]);
         }
     }
+
+    return p;
+}
+
+
+/* one header; in HTTP/1 it still stands in one piece, "name\0 value" */
+
+static ngx_inline u_char *
+ngx_http_llm_head_line(u_char *p, const ngx_table_elt_t *h)
+{
+    u_char  *colon;
+
+    colon = p + h->key.len;
+
+    if (h->value.data == h->key.data + h->key.len + 2) {
+        p = ngx_cpymem(p, h->key.data, h->key.len + 2 + h->value.len);
+
+    } else {
+        ngx_memcpy(p, h->key.data, h->key.len);
+        p = ngx_cpymem(colon + 2, h->value.data, h->value.len);
+    }
+
+    colon[0] = ':';
+    colon[1] = ' ';
+
+    *p++ = CR;
+    *p++ = LF;
 
     return p;
 }
@@ -372,7 +398,7 @@ ngx_http_llm_head_uuid(const ngx_str_t *id)
 }
 
 
-static ngx_uint_t
+static ngx_inline ngx_uint_t
 ngx_http_llm_head_private(const ngx_table_elt_t *h)
 {
     ngx_str_t   *name;

@@ -34,6 +34,9 @@ static ngx_int_t ngx_http_llm_relay_hold(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx, u_char *p, u_char *last);
 static ngx_int_t ngx_http_llm_relay_held(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx);
+static void ngx_http_llm_relay_spare(ngx_http_request_t *r, ngx_chain_t *cl);
+static ngx_int_t ngx_http_llm_relay_end(ngx_http_request_t *r,
+    ngx_http_llm_ctx_t *ctx);
 static ngx_chain_t *ngx_http_llm_relay_room(ngx_http_request_t *r);
 static ngx_int_t ngx_http_llm_relay_emit(ngx_http_request_t *r, u_char *p,
     u_char *last);
@@ -166,7 +169,7 @@ ngx_http_llm_relay_plain(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
     u->keepalive = !ctx->answer.close;
     ctx->answer.whole = 1;
 
-    return ngx_http_llm_relay_held(r, ctx);
+    return ngx_http_llm_relay_end(r, ctx);
 }
 
 
@@ -214,7 +217,7 @@ ngx_http_llm_relay_chunked(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
         u->length = 0;
         u->keepalive = !ctx->answer.close && b->pos == b->last;
 
-        return ngx_http_llm_relay_held(r, ctx);
+        return ngx_http_llm_relay_end(r, ctx);
     }
 
     ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
@@ -366,7 +369,12 @@ ngx_http_llm_relay_hold(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
         return NGX_OK;
     }
 
-    ngx_http_llm_relay_link(r, ctx->held);
+    if (b->pos == b->last) {
+        ngx_http_llm_relay_spare(r, ctx->held);
+
+    } else {
+        ngx_http_llm_relay_link(r, ctx->held);
+    }
 
     ctx->held = NULL;
     ctx->passing = 1;
@@ -403,11 +411,60 @@ ngx_http_llm_relay_held(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
         return NGX_OK;
     }
 
-    b->pos = b->start;
-    b->last = b->start;
+    ngx_http_llm_relay_spare(r, held);
 
-    held->next = r->upstream->free_bufs;
-    r->upstream->free_bufs = held;
+    return NGX_OK;
+}
+
+
+/* a link with memory that is not needed now */
+
+static void
+ngx_http_llm_relay_spare(ngx_http_request_t *r, ngx_chain_t *cl)
+{
+    cl->buf->pos = cl->buf->start;
+    cl->buf->last = cl->buf->start;
+
+    cl->next = r->upstream->free_bufs;
+    r->upstream->free_bufs = cl;
+}
+
+
+/*
+ * The node ended its answer as HTTP wants it.  An event that is open still
+ * was cut, by a proxy before the node maybe, unless only the empty line after
+ * [DONE] is missing.
+ */
+
+static ngx_int_t
+ngx_http_llm_relay_end(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
+{
+    const u_char  *end;
+
+    static const u_char  empty[] = "\n\n";
+
+    if (!ctx->answer.sse || (ctx->held == NULL && !ctx->passing)) {
+        return NGX_OK;
+    }
+
+    (void) ngx_llm_sse_next(&ctx->sse, empty, empty + 2, &end);
+
+    if (ctx->sse.done || ctx->done) {
+        return ngx_http_llm_relay_held(r, ctx);
+    }
+
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                  "llm node \"%V\" ended a stream inside an event",
+                  &ctx->node_name);
+
+    r->upstream->length = -1;
+    r->upstream->keepalive = 0;
+
+    ngx_http_llm_stream_break(r, ctx, NGX_LLM_ERR_UPSTREAM);
+
+    /* has the engine read on, that is, what stands in the node's place */
+
+    r->upstream->peer.connection->read->ready = 1;
 
     return NGX_OK;
 }

@@ -154,7 +154,8 @@ ngx_http_llm_init_process(ngx_cycle_t *cycle)
     ngx_llm_queue_forget(zone->queue, ngx_process_slot);
 
     if (RAND_bytes((u_char *) w->ids, sizeof(w->ids)) != 1
-        || RAND_bytes((u_char *) &w->random, sizeof(w->random)) != 1)
+        || RAND_bytes((u_char *) &w->random, sizeof(w->random)) != 1
+        || RAND_bytes((u_char *) w->seen_key, sizeof(w->seen_key)) != 1)
     {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, 0, "RAND_bytes() failed");
         return NGX_ERROR;

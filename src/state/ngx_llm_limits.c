@@ -270,7 +270,7 @@ ngx_llm_limits_settle_locked(ngx_llm_limits_t *limits, ngx_llm_roll_t *roll,
     ngx_uint_t i)
 {
     ngx_uint_t          k, spins;
-    ngx_atomic_uint_t   n, sum, before, after;
+    ngx_atomic_uint_t   n, sum, before, again, after;
 
     for (spins = 0; spins < NGX_LLM_LIMITS_SPINS; spins++) {
 
@@ -286,7 +286,9 @@ ngx_llm_limits_settle_locked(ngx_llm_limits_t *limits, ngx_llm_roll_t *roll,
 
         ngx_memory_barrier();
 
-        if (ngx_llm_limits_living_locked(roll, i, &sum, &after) != NGX_OK
+        /* of an unchanged ledger the first sum holds; the second may not */
+
+        if (ngx_llm_limits_living_locked(roll, i, &again, &after) != NGX_OK
             || before != after
             || !ngx_atomic_cmp_set(&limits->count[i], n, sum))
         {

@@ -618,6 +618,77 @@ test_plain(void)
 }
 
 
+/* every sequence of four bytes whose first one is not ASCII, by the tables */
+
+static int
+is_utf8(const u_char *p)
+{
+    int            i, n;
+    unsigned long  code;
+
+    n = (*p >= 0xf0 && *p <= 0xf7) ? 4 : (*p >= 0xe0 && *p < 0xf0) ? 3
+        : (*p >= 0xc0 && *p < 0xe0) ? 2 : 0;
+
+    if (n == 0) {
+        return 0;
+    }
+
+    code = *p & (0xff >> (n + 1));
+
+    for (i = 1; i < n; i++) {
+
+        if ((p[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+
+        code = (code << 6) | (p[i] & 0x3f);
+    }
+
+    return (code >= (n == 2 ? 0x80ul : n == 3 ? 0x800ul : 0x10000ul)
+            && code <= 0x10ffff && (code < 0xd800 || code > 0xdfff)) ? n : 0;
+}
+
+
+static void
+test_utf8(void)
+{
+    int             wrong, want, i;
+    u_char          c[8];
+    unsigned        first, second, third;
+    ngx_llm_json_t  s;
+
+    static const u_char  thirds[] = { 'a', 0x7f, 0x80, 0xa5, 0xbf, 0xc0, 0xff };
+
+    wrong = 0;
+
+    for (first = 0x80; first < 0x100; first++) {
+        for (second = 0x20; second < 0x100; second++) {
+            for (third = 0; third < sizeof(thirds) * sizeof(thirds); third++) {
+                c[0] = first;
+                c[1] = second;
+                c[2] = thirds[third / sizeof(thirds)];
+                c[3] = thirds[third % sizeof(thirds)];
+
+                /* in a string, the bytes after the character left out */
+
+                want = is_utf8(c);
+                i = want ? want : 4;
+                c[i] = '"';
+
+                ngx_llm_json_init(&s, NULL, 0, NULL, 0, NULL, NULL);
+                ngx_llm_json_feed(&s, (u_char *) "\"", 1);
+                ngx_llm_json_feed(&s, c, i + 1);
+                wrong += ((ngx_llm_json_end(&s) == NGX_OK) != (want != 0));
+                wrong += (want == 0 && s.error_at != 1
+                          && strcmp(s.error, "not UTF-8") == 0);
+            }
+        }
+    }
+
+    is_number(wrong, 0, "every first and second byte of a character");
+}
+
+
 static void
 test_levels(void)
 {
@@ -681,6 +752,7 @@ main(void)
     test_depth();
     test_chat();
     test_plain();
+    test_utf8();
     test_levels();
 
     return test_done();

@@ -127,7 +127,9 @@ static const struct {
     { "data: {\"choices\":", 0 },
     { "data: {\"choices\":[", 0 },
     { "data: {\"choices\":[]", 0 },
-    { "data: {\"c", 0 }
+    { "data: {\"c", 0 },
+    { "oices\":[],\"usage\":{}}\n\n", 0 },
+    { "hoices\":[],\"usage\":{}}\n\n", 0 }
 };
 
 

@@ -32,8 +32,13 @@ def test_stream_bytes(http, node, how, usage):
     if usage is not None:
         body["stream_options"] = {"include_usage": usage}
     ours, theirs = post(http, node, body, how)
+    content = ours.content
 
-    assert ours.content == theirs.content
+    if how == "usagenull" and not usage:
+        # the price of asking the node for usage; OpenAI says the same
+        content = content.replace(b',"usage":null', b"")
+
+    assert content == theirs.content
     assert ours.content.rstrip().endswith(b"data: [DONE]")
     assert (b'"usage":{' in ours.content) == (
         usage is True and how != "nousage")

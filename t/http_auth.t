@@ -1,0 +1,375 @@
+# Who may ask: keys and where they stand, what they may use, and that they
+# go no further than the router.
+
+use lib 't/lib';
+use LLMTest;
+use LLMTest::Api;
+use Digest::SHA qw(sha256_hex);
+
+defaults(
+    mock => "a --models m\n",
+    http_config => <<'_EOC_',
+    llm_router_node http://127.0.0.1:$TEST_NGINX_NODE_A name=a models=m,n,org/x;
+    llm_router_key sk-test-0123456789abcdef name=main;
+_EOC_
+    config => "    location /v1/ { llm_router on; }\n",
+);
+
+sub invalid {
+    return (401, 'authentication_error', 'invalid_api_key', undef,
+               'Invalid API key');
+}
+
+repeat_each(1);
+plan 'no_plan';
+run_tests();
+
+__DATA__
+
+=== TEST 1: where a key may stand
+--- perl
+for (["Bearer $Key", 'Authorization'],
+     ["bearer $Key", 'Authorization'],
+     ["BEARER $Key", 'authorization'],
+     ["Bearer   $Key", 'Authorization'],
+     [$Key, 'x-api-key'],
+     [$Key, 'X-API-Key'],
+     [$Key, 'api-key'],
+     [$Key, 'Api-Key'])
+{
+    my ($value, $name) = @$_;
+    is(chat({}, { $name => $value })->status, 200,
+       "$name: " . $value =~ s/sk-.*/KEY/r);
+}
+
+is(chat({}, { Authorization => 'Basic dTpw', 'x-api-key' => $Key })->status,
+   200, 'another scheme leaves the other header');
+--- node_stats
+a requests=9 leaked_headers=0 hop_headers=0
+
+
+
+=== TEST 2: what is no key
+--- perl
+my %h = (
+    'none' => { no_key => 1 },
+    'empty' => { Authorization => '' },
+    'the scheme alone' => { Authorization => 'Bearer' },
+    'the scheme and a space' => { Authorization => 'Bearer ' },
+    'no scheme' => { Authorization => $Key },
+    'another scheme' => { Authorization => "Basic $Key" },
+    'joined to the scheme' => { Authorization => "Bearer$Key" },
+    'unknown' => { Authorization => 'Bearer sk-test-unknown0000' },
+    'a part of it' => { Authorization => 'Bearer ' . substr $Key, 0, -1 },
+    'one letter more' => { Authorization => "Bearer ${Key}0" },
+    'in capitals' => { Authorization => 'Bearer ' . uc $Key },
+    'two' => { Authorization => "Bearer $Key $Key" },
+    'unknown, x-api-key' => { 'x-api-key' => 'sk-test-unknown0000' },
+    'unknown, api-key' => { 'api-key' => 'sk-test-unknown0000' },
+    'empty, x-api-key' => { 'x-api-key' => '' },
+    'its hash' => { Authorization => 'Bearer ' . sha256_hex($Key) },
+    'very long' => { Authorization => 'Bearer ' . 'x' x 7000 },
+);
+
+error_is(chat({}, $h{$_}), invalid(), $_) for sort keys %h;
+
+error_is(http('GET', '/v1/models'), invalid(), 'the list of models');
+error_is(http('GET', '/v1/models/m'), invalid(), 'one model');
+error_is(http('GET', '/v1/nothing'), invalid(), 'an unknown URL');
+error_is(http('DELETE', '/v1/models/m'), invalid(), 'a method');
+like(error_log_text(), qr/\[info\].*llm request without a valid key/, 'told');
+--- node_stats
+a requests=0
+
+
+
+=== TEST 3: refused before the body is read
+--- perl
+my $c = http_conn();
+$c->start('POST', '/v1/chat/completions',
+          { 'Content-Type' => 'application/json', 'Content-Length' => 5_000_000,
+            Expect => '100-continue' }, undef);
+ok($c->read_head(3), 'an answer without a byte of the body');
+is($c->status, 401, "refused");
+is(@{ $c->{interim} }, 0, 'no 100 Continue');
+$c->close;
+--- node_stats
+a requests=0
+
+
+
+=== TEST 4: an expired key
+--- http_config eval
+my $soon = time + 2;
+<<_EOC_;
+    llm_router_node http://127.0.0.1:\$TEST_NGINX_NODE_A name=a models=m;
+    llm_router_key sk-test-past-1 expires=2020-01-31;
+    llm_router_key sk-test-past-2 expires=2020-01-31T12:00:00Z;
+    llm_router_key sk-test-past-3 expires=1000000000;
+    llm_router_key sk-test-later1 expires=2100-01-31;
+    llm_router_key sk-test-later2 expires=2100-01-31T23:59:59Z;
+    llm_router_key sk-test-soon-1 expires=$soon;
+_EOC_
+--- perl
+error_is(chat({}, { 'x-api-key' => "sk-test-past-$_" }), invalid(), "past $_")
+    for 1 .. 3;
+is(chat({}, { 'x-api-key' => "sk-test-later$_" })->status, 200, "later $_")
+    for 1 .. 2;
+is(chat({}, { 'x-api-key' => 'sk-test-soon-1' })->status, 200, 'not yet');
+my $r;
+ok(wait_until(sub {
+    $r = chat({}, { 'x-api-key' => 'sk-test-soon-1' });
+    return $r->status != 200;
+}), 'its time came');
+error_is($r, invalid(), 'then it is as unknown');
+
+
+
+=== TEST 5: a reload revokes, adds and brings back
+--- http_config
+    llm_router_node http://127.0.0.1:$TEST_NGINX_NODE_A name=a models=m;
+    llm_router_key sk-test-0123456789abcdef;
+    llm_router_key sk-test-second-22222;
+--- perl
+my $other = { Authorization => 'Bearer sk-test-second-22222' };
+my $third = { Authorization => 'Bearer sk-test-third-333333' };
+
+is(chat()->status, 200, 'the first');
+is(chat({}, $other)->status, 200, 'the second');
+error_is(chat({}, $third), invalid(), 'no third yet');
+
+edit_conf(sub { s/sk-test-second-22222/sk-test-third-333333/ });
+ok(reload(), 'reloaded');
+is(chat()->status, 200, 'the first stays');
+is_deeply([map { chat({}, $other)->status } 1 .. 8], [(401) x 8],
+          'the second is revoked in every worker');
+error_is(chat({}, $other), invalid(), 'as if it had never been');
+is(chat({}, $third)->status, 200, 'the third has come');
+
+edit_conf(sub { s/sk-test-third-333333/sk-test-second-22222/ });
+ok(reload(), 'reloaded again');
+is(chat({}, $other)->status, 200, 'the second is back');
+error_is(chat({}, $third), invalid(), 'the third is gone');
+
+
+
+=== TEST 6: a stream goes on when its key is revoked
+--- http_config
+    llm_router_node http://127.0.0.1:$TEST_NGINX_NODE_A name=a models=m;
+    llm_router_key sk-test-0123456789abcdef;
+    llm_router_key sk-test-second-22222;
+--- perl
+my $s = open_stream('POST', '/v1/chat/completions',
+    { Authorization => 'Bearer sk-test-second-22222',
+      'X-Mock' => 'pace=30;tokens=20' },
+    { model => 'm', stream => JSON::PP::true(),
+      messages => [{ role => 'user', content => 'hi' }] });
+is($s->status, 200, 'a stream');
+ok(read_event($s), 'its first event');
+edit_conf(sub { s/^.*sk-test-second.*\n//m });
+ok(reload(), 'reloaded');
+is(chat({}, { 'x-api-key' => 'sk-test-second-22222' })->status, 401,
+   'the key is revoked');
+my $last;
+while (my $e = read_event($s)) { $last = $e }
+is($last->{data}, '[DONE]', 'the stream came to its end');
+ok($s->complete, 'and cleanly');
+
+
+
+=== TEST 7: keys by hash, environment and file
+--- env
+ROUTER_TEST_KEY=sk-test-of-environment
+--- user_files
+>>> key
+sk-test-of-the-file
+--- http_config eval
+my $hash = Digest::SHA::sha256_hex('sk-test-of-the-hash');
+my $upper = uc Digest::SHA::sha256_hex('sk-test-upper-hash');
+<<_EOC_;
+    llm_router_node http://127.0.0.1:\$TEST_NGINX_NODE_A name=a models=m;
+    llm_router_key sha256:$hash name=hashed;
+    llm_router_key sha256:$upper;
+    llm_router_key env:ROUTER_TEST_KEY;
+    llm_router_key file:\$TEST_NGINX_HTML_DIR/key;
+_EOC_
+--- perl
+is(chat({}, { 'x-api-key' => $_ })->status, 200, $_)
+    for qw(sk-test-of-the-hash sk-test-upper-hash sk-test-of-environment
+           sk-test-of-the-file);
+error_is(chat({}, { 'x-api-key' => $_ }), invalid(), "not \"$_\" itself")
+    for 'sha256:' . sha256_hex('sk-test-of-the-hash'),
+        sha256_hex('sk-test-of-the-hash'),
+        'env:ROUTER_TEST_KEY', 'ROUTER_TEST_KEY',
+        "file:$ENV{TEST_NGINX_HTML_DIR}/key";
+unlike(error_log_text(), qr/in clear/, 'none of them is in clear');
+
+open my $out, '>', "$ENV{TEST_NGINX_HTML_DIR}/key" or die;
+print $out "sk-test-another-one\nsk-test-second-line\n";
+close $out;
+ok(reload(), 'the file is read again by a reload');
+is(chat({}, { 'x-api-key' => 'sk-test-another-one' })->status, 200, 'new');
+is(chat({}, { 'x-api-key' => 'sk-test-of-the-file' })->status, 401, 'old');
+is(chat({}, { 'x-api-key' => 'sk-test-second-line' })->status, 401,
+   'the first line only');
+
+
+
+=== TEST 8: a relative file is looked for beside nginx.conf
+--- user_files eval
+[["$ENV{TEST_NGINX_SERVROOT}/conf/router.key" => "sk-test-beside-conf"]]
+--- http_config
+    llm_router_node http://127.0.0.1:$TEST_NGINX_NODE_A name=a models=m;
+    llm_router_key file:router.key;
+--- perl
+is(chat({}, { 'x-api-key' => 'sk-test-beside-conf' })->status, 200, 'found');
+
+
+
+=== TEST 9: keys of the environment alone
+--- env
+LLM_ROUTER_API_KEYS=sk-test-env-one-1, sk-test-env-two-2 ,,sk-test-env-tri-3
+--- http_config
+    llm_router_node http://127.0.0.1:$TEST_NGINX_NODE_A name=a models=m;
+--- perl
+is(chat({}, { 'x-api-key' => $_ })->status, 200, $_)
+    for qw(sk-test-env-one-1 sk-test-env-two-2 sk-test-env-tri-3);
+error_is(chat({}, { 'x-api-key' => $_ }), invalid(), "not \"$_\"")
+    for '', ' ', ',', 'sk-test-env-one-1, sk-test-env-two-2';
+
+
+
+=== TEST 10: keys of nginx.conf win over the environment's
+--- env
+LLM_ROUTER_API_KEYS=sk-test-env-one-1
+--- perl
+is(chat()->status, 200, 'the key of nginx.conf');
+is(chat({}, { 'x-api-key' => 'sk-test-env-one-1' })->status, 401,
+   'the environment is not asked');
+
+
+
+=== TEST 11: keys are not required, on each level
+--- http_config
+    llm_router_node http://127.0.0.1:$TEST_NGINX_NODE_A name=a models=m,n;
+    llm_router_key sk-test-0123456789abcdef models=n;
+    llm_router_keys_required off;
+    server {
+        listen 127.0.0.1:$TEST_NGINX_SERVER_PORT;
+        server_name strict;
+        llm_router_keys_required on;
+        location /v1/ { llm_router on; }
+        location /open/ { llm_router on; llm_router_keys_required off; }
+    }
+--- config
+    location /v1/ { llm_router on; }
+--- perl
+is(chat({}, { no_key => 1 })->status, 200, 'anonymous');
+is(http('GET', '/v1/models')->status, 200, 'the models, too');
+is(chat({}, { Authorization => 'Bearer sk-test-unknown0000' })->status, 200,
+   'an unknown key is as none');
+error_is(chat(), 403, 'permission_error', 'model_not_allowed', 'model',
+         'This API key may not use the model `m`', 'a known one still counts');
+is(chat({ model => 'n' })->status, 200, 'for what it may');
+
+error_is(chat({}, { no_key => 1, Host => 'strict' }), invalid(), 'the server');
+my $body = { model => 'm', messages => [{ role => 'user', content => 'x' }] };
+is(post('/open/v1/chat/completions', $body,
+        { no_key => 1, Host => 'strict' })->status, 200, 'the location');
+
+
+
+=== TEST 12: a key's models: names and patterns
+--- http_config
+    llm_router_node http://127.0.0.1:$TEST_NGINX_NODE_A name=a
+        models=m,m2,org/x,org/y-instruct,other/x,a:b,*;
+    llm_router_key sk-test-exact-00000 models=m,org/x;
+    llm_router_key sk-test-glob-000000 models=org/*,*-mini,a*z;
+    llm_router_key sk-test-all-0000000 models=*;
+    llm_router_key sk-test-none-000000 models=nothing;
+--- perl
+my %may = (
+    'sk-test-exact-00000' => {
+        'm' => 200, 'org/x' => 200, 'm2' => 403, 'mm' => 403, 'M' => 403,
+        'org/y-instruct' => 403, 'm,org/x' => 403, '*' => 403,
+        'nothing' => 403 },
+    'sk-test-glob-000000' => {
+        'org/x' => 200, 'org/' => 200, 'org/a/b' => 200, 'gpt-mini' => 200,
+        '-mini' => 200, 'az' => 200, 'a-to-z' => 200, 'azz' => 200,
+        'org' => 403, 'other/x' => 403, 'gpt-mini-2' => 403, 'za' => 403,
+        'a' => 403, 'Org/x' => 403 },
+    'sk-test-all-0000000' => { 'm' => 200, 'anything' => 200 },
+    'sk-test-none-000000' => { 'm' => 403, 'nothing' => 200 },
+);
+
+for my $key (sort keys %may) {
+    for my $model (sort keys %{ $may{$key} }) {
+        my $r = chat({ model => $model }, { 'x-api-key' => $key });
+        my $want = $may{$key}{$model};
+
+        is($r->status, 200, "$key: $model"), next if $want == 200;
+        error_is($r, 403, 'permission_error', 'model_not_allowed', 'model',
+                 "This API key may not use the model `$model`",
+                 "$key: not $model");
+    }
+}
+
+
+
+=== TEST 13: the key goes to no node and into no log, even of debug
+--- log_level: debug
+--- http_config
+    log_format all '$remote_user $http_user_agent $llm_router_key '
+                   '$llm_router_model $llm_router_status $request';
+    access_log logs/llm.log all;
+    llm_router_node http://127.0.0.1:$TEST_NGINX_NODE_A name=a models=m;
+    llm_router_key sk-test-0123456789abcdef name=the-name;
+--- perl
+for my $h ({ Authorization => "Bearer $Key" }, { 'x-api-key' => $Key },
+           { 'api-key' => $Key },
+           { Authorization => "Bearer $Key", 'x-api-key' => $Key,
+             'api-key' => $Key })
+{
+    my $names = join ', ', sort keys %$h;
+    my $r = chat({}, $h);
+    is($r->status, 200, $names);
+    unlike(mock_last('a'), qr/sk-test|authorization|api-key/i,
+           "$names: not at the node");
+    unlike($r->head . $r->body, qr/sk-test/, "$names: not in the answer");
+}
+
+my $r = chat({ model => 'nowhere' });
+unlike($r->head . $r->body, qr/sk-test/, 'not in an error');
+chat({}, { Authorization => "Bearer ${Key}x" });
+mock_set('a', 'reset=before');
+$r = chat();
+unlike($r->head . $r->body, qr/sk-test/, 'not in an error of the node');
+ok(wait_until(sub { 7 == (() = own_log() =~ /\n/g) }), q(all logged));
+like(own_log(), qr/ the-name m ok /, 'its name is');
+unlike(own_log(), qr/sk-test/, q(it is not));
+unlike(join("\n", grep { !/\[debug\]/ || /\bllm/ } split /\n/,
+            error_log_text()), qr/sk-test/, 'nor in the error log');
+unlike(join("\n", grep { /\[debug\]/ && /upstream|http proxy|write/ }
+                  split /\n/, error_log_text()), qr/sk-test/,
+       'nor where nginx writes to a node');
+--- node_stats
+a requests>4 leaked_headers=0
+
+
+
+=== TEST 14: two names, two counts; a thousand keys
+--- http_config eval
+my $keys = CORE::join '', map { "    llm_router_key sk-test-many-$_ name=k$_;\n" }
+           10000 .. 10999;
+"    llm_router_node http://127.0.0.1:\$TEST_NGINX_NODE_A name=a models=m;\n"
+. $keys . "    log_format key '\$llm_router_key';\n"
+. "    access_log logs/llm.log key;\n"
+--- perl
+for my $n (10000, 10499, 10500, 10999) {
+    my $r = chat({}, { 'x-api-key' => "sk-test-many-$n" });
+    is($r->status, 200, "key $n");
+}
+error_is(chat({}, { 'x-api-key' => 'sk-test-many-9999' }), invalid(), 'none');
+ok(wait_until(sub { own_log() =~ /^k10000\nk10499\nk10500\nk10999\n-\n/
+                  }), 'each by its name')
+    or diag(own_log());
