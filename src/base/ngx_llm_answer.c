@@ -7,6 +7,30 @@
 static ngx_uint_t ngx_llm_answer_token(const u_char *p, size_t n);
 
 
+#define X  -1
+
+static const signed char  ngx_llm_answer_hex[256] = {
+    X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X,
+    X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X,
+    X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X,
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, X, X, X, X, X, X,
+    X, 10, 11, 12, 13, 14, 15, X, X, X, X, X, X, X, X, X,
+    X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X,
+    X, 10, 11, 12, 13, 14, 15, X, X, X, X, X, X, X, X, X,
+    X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X,
+    X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X,
+    X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X,
+    X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X,
+    X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X,
+    X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X,
+    X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X,
+    X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X,
+    X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X
+};
+
+#undef X
+
+
 u_char *
 ngx_llm_answer_end(u_char **from, u_char *last)
 {
@@ -138,18 +162,83 @@ ngx_llm_answer_header(u_char **p, u_char *last, ngx_llm_header_t *h)
 }
 
 
+u_char *
+ngx_llm_answer_chunk(u_char *p, u_char *last, u_char **data, size_t *n)
+{
+    size_t      size;
+    ngx_int_t   digit;
+    u_char     *end;
+
+    end = ngx_min(last, p + 6);
+
+    for (size = 0; p < end; p++) {
+        digit = ngx_llm_answer_hex[*p];
+
+        if (digit < 0) {
+            break;
+        }
+
+        size = size * 16 + digit;
+    }
+
+    if (size == 0
+        || last - p < 4
+        || (size_t) (last - p - 4) < size
+        || p[0] != CR || p[1] != LF
+        || p[size + 2] != CR || p[size + 3] != LF)
+    {
+        return NULL;
+    }
+
+    *data = p + 2;
+    *n = size;
+
+    return p + size + 4;
+}
+
+
+/*
+ * Names hold letters, digits and "-" only, and the bit that makes letters
+ * small is set in the others already.
+ */
+
 ngx_uint_t
 ngx_llm_header_same(const u_char *name, const u_char *lower, size_t n)
 {
-    size_t  i;
+    uint64_t  x, y, diff;
 
-    for (i = 0; i < n; i++) {
-        if (ngx_tolower(name[i]) != lower[i]) {
-            return 0;
+    if (n < 8) {
+
+        while (n--) {
+            if ((name[n] | 0x20) != lower[n]) {
+                return 0;
+            }
         }
+
+        return 1;
     }
 
-    return 1;
+    /* eight at a time, the last ones maybe twice */
+
+    diff = 0;
+
+    for ( ;; ) {
+        ngx_memcpy(&x, name, 8);
+        ngx_memcpy(&y, lower, 8);
+
+        diff |= (x | 0x2020202020202020ULL) ^ y;
+
+        n -= 8;
+
+        if (diff || n == 0) {
+            return !diff;
+        }
+
+        name += ngx_min(n, 8);
+        lower += ngx_min(n, 8);
+
+        n = ngx_max(n, 8);
+    }
 }
 
 

@@ -44,11 +44,20 @@ ngx_int_t ngx_llm_answer_status(u_char **p, u_char *last, ngx_uint_t *minor);
 ngx_int_t ngx_llm_answer_header(u_char **p, u_char *last,
     ngx_llm_header_t *h);
 
+/*
+ * One whole chunk (RFC 9112, 7.1) without extensions that lies in [p, last),
+ * as most chunks of a stream do: its data and their length, which is not 0.
+ * Returns the byte after its CRLF, or NULL: it must be read step by step.
+ */
+u_char *ngx_llm_answer_chunk(u_char *p, u_char *last, u_char **data,
+    size_t *n);
+
 /* Is this its name, in any case?  The text is given in lower case. */
 #define ngx_llm_header_is(h, text)                                            \
     ((h)->name_len == sizeof(text) - 1                                        \
      && ngx_llm_header_same((h)->name, (u_char *) text, sizeof(text) - 1))
 
+/* What ngx_llm_header_is() asks; lower has n bytes. */
 ngx_uint_t ngx_llm_header_same(const u_char *name, const u_char *lower,
     size_t n);
 

@@ -13,6 +13,8 @@
 #include "ngx_llm_scan.h"
 
 
+static ngx_inline ngx_uint_t ngx_llm_sse_special(const u_char *p,
+    const u_char *last);
 static ngx_inline const u_char *ngx_llm_sse_line_end(const u_char *p,
     const u_char *last);
 static ngx_inline const u_char *ngx_llm_sse_line_end_portable(const u_char *p,
@@ -40,6 +42,17 @@ static const ngx_llm_json_watch_t  ngx_llm_sse_watch[] = {
     ngx_llm_json_member(NGX_LLM_JSON_ROOT, "choices"),
     ngx_llm_json_member(NGX_LLM_JSON_ROOT, "usage")
 };
+
+
+#if (NGX_HAVE_LITTLE_ENDIAN)
+#define ngx_llm_sse_word(a, b, c, d)                                          \
+    ((uint32_t) (a) | (uint32_t) (b) << 8 | (uint32_t) (c) << 16              \
+     | (uint32_t) (d) << 24)
+#else
+#define ngx_llm_sse_word(a, b, c, d)                                          \
+    ((uint32_t) (d) | (uint32_t) (c) << 8 | (uint32_t) (b) << 16              \
+     | (uint32_t) (a) << 24)
+#endif
 
 
 void
@@ -103,6 +116,94 @@ ngx_llm_sse_next(ngx_llm_sse_t *s, const u_char *p, const u_char *last,
     *end = p;
 
     return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_llm_sse_plain(ngx_llm_sse_t *s, const u_char *p, const u_char *last)
+{
+    uint32_t  head, more, tail;
+
+    if (last - p < 32 || s->cr || s->len || s->lines || !s->started) {
+        return 0;
+    }
+
+    ngx_memcpy(&head, p, 4);
+    ngx_memcpy(&more, p + 3, 4);
+    ngx_memcpy(&tail, last - 4, 4);
+
+    if (head != ngx_llm_sse_word('d', 'a', 't', 'a')
+        || more != ngx_llm_sse_word('a', ':', ' ', '{')
+        || (tail | ngx_llm_sse_word(0xff, 0, 0, 0))
+           != ngx_llm_sse_word(0xff, '}', '\n', '\n')
+        || ngx_llm_sse_special(p, last - 2))
+    {
+        return 0;
+    }
+
+    s->data = 1;
+    s->done = 0;
+
+    return 1;
+}
+
+
+/* is there a line end, or a quote with a "u" behind it?  n is 16 or more */
+
+static ngx_inline ngx_uint_t
+ngx_llm_sse_special(const u_char *p, const u_char *last)
+{
+#if (NGX_LLM_SSE2)
+
+    __m128i        u, low, found;
+    const u_char  *stop;
+
+    const __m128i  cr = ngx_llm_sse2_fill('\r');
+    const __m128i  pair = _mm_set1_epi16('"' | ('u' << 8));
+
+    /* the last byte has none behind it; what is before last - 17 is enough */
+
+    stop = last - 17;
+    low = ngx_llm_sse2_load(stop + 1);
+    found = _mm_setzero_si128();
+
+#define ngx_llm_sse_block(at)                                                 \
+    u = ngx_llm_sse2_load(at);                                                \
+    low = _mm_min_epu8(low, u);                                               \
+    found = _mm_or_si128(found, _mm_cmpeq_epi16(u, pair));                    \
+    found = _mm_or_si128(found,                                               \
+                         _mm_cmpeq_epi16(ngx_llm_sse2_load((at) + 1), pair))
+
+    for ( /* void */ ; stop - p >= 48; p += 64) {
+        ngx_llm_sse_block(p);
+        ngx_llm_sse_block(p + 16);
+        ngx_llm_sse_block(p + 32);
+        ngx_llm_sse_block(p + 48);
+    }
+
+    for ( /* void */ ; p < stop; p += 16) {
+        ngx_llm_sse_block(p);
+    }
+
+    ngx_llm_sse_block(stop);
+
+#undef ngx_llm_sse_block
+
+    found = _mm_or_si128(found, _mm_cmpeq_epi8(_mm_min_epu8(low, cr), low));
+
+    return _mm_movemask_epi8(found) != 0;
+
+#else
+
+    for ( /* void */ ; p < last; p++) {
+        if (*p <= '\r' || (*p == '"' && last - p > 1 && p[1] == 'u')) {
+            return 1;
+        }
+    }
+
+    return 0;
+
+#endif
 }
 
 

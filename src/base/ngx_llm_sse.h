@@ -28,6 +28,7 @@ typedef struct {
 } ngx_llm_sse_t;
 
 
+/* Makes s ready for the first slice. */
 void ngx_llm_sse_init(ngx_llm_sse_t *s);
 
 /*
@@ -39,6 +40,14 @@ void ngx_llm_sse_init(ngx_llm_sse_t *s);
  */
 ngx_int_t ngx_llm_sse_next(ngx_llm_sse_t *s, const u_char *p,
     const u_char *last, const u_char **end);
+
+/*
+ * Is all of [p, last) one event as nearly all are, and the scanner between
+ * events: one line "data: {...}", ended by two LF, in which "usage" does not
+ * stand?  s is then as if it had been walked.  0 says only that it must be.
+ */
+ngx_uint_t ngx_llm_sse_plain(ngx_llm_sse_t *s, const u_char *p,
+    const u_char *last);
 
 /*
  * Is this whole event an OpenAI chunk that only carries usage: an object with

@@ -40,6 +40,8 @@ static const u_char *ngx_llm_usage_search(ngx_llm_usage_t *u,
     const u_char *start, const u_char *p, const u_char *last);
 static const u_char *ngx_llm_usage_match(ngx_llm_usage_t *u, const u_char *p,
     const u_char *last);
+static const u_char *ngx_llm_usage_members(ngx_llm_usage_t *u,
+    const u_char *p, const u_char *last);
 static void ngx_llm_usage_byte(ngx_llm_usage_t *u, u_char c);
 static void ngx_llm_usage_outside(ngx_llm_usage_t *u, u_char c);
 static void ngx_llm_usage_number(ngx_llm_usage_t *u, u_char c);
@@ -79,6 +81,14 @@ ngx_llm_usage_feed(ngx_llm_usage_t *u, const u_char *p, size_t n)
         if (u->state == NGX_LLM_USAGE_SEARCH) {
             p = ngx_llm_usage_search(u, start, p, last);
             continue;
+        }
+
+        if (u->state == NGX_LLM_USAGE_KEY && u->depth == 1) {
+            p = ngx_llm_usage_members(u, p, last);
+
+            if (p == last || u->state != NGX_LLM_USAGE_KEY) {
+                continue;
+            }
         }
 
         ngx_llm_usage_byte(u, *p++);
@@ -136,6 +146,78 @@ ngx_llm_usage_match(ngx_llm_usage_t *u, const u_char *p, const u_char *last)
 
     if (p < last) {
         u->matched = 0;
+    }
+
+    return p;
+}
+
+
+/*
+ * Takes members with plain numbers that lie in this slice, as nearly all do,
+ * at once.  Returns where something else begins, which goes byte by byte.
+ */
+
+static const u_char *
+ngx_llm_usage_members(ngx_llm_usage_t *u, const u_char *p,
+    const u_char *last)
+{
+    size_t         len;
+    int64_t        value;
+    const u_char  *q, *end;
+
+    while (u->left > 2 * NGX_LLM_USAGE_NAME + 2) {
+
+        for (q = p; q < last && (*q == ' ' || *q == '\n'); q++) {
+            /* void */
+        }
+
+        end = ngx_min(last, q + NGX_LLM_USAGE_NAME + 2);
+
+        if (q == end || *q != '"') {
+            return p;
+        }
+
+        end = memchr(q + 1, '"', end - q - 1);
+
+        if (end == NULL || last - end < 4 || end[-1] == '\\') {
+            return p;
+        }
+
+        len = end - q - 1;
+        ngx_memcpy(u->name, q + 1, len);
+        u->len = (u_char) len;
+
+        if (end[1] != ':') {
+            return p;
+        }
+
+        q = end + 2;
+        q += (*q == ' ');
+
+        end = ngx_min(last, q + 16);
+
+        for (value = 0; q < end && *q >= '0' && *q <= '9'; q++) {
+            value = value * 10 + (*q - '0');
+        }
+
+        if (q == end || (*q != ',' && *q != '}')
+            || q[-1] < '0' || q[-1] > '9')
+        {
+            return p;
+        }
+
+        u->value = ngx_min(value, NGX_LLM_USAGE_MAX);
+        ngx_llm_usage_count(u);
+
+        u->left -= (uint32_t) (q + 1 - p);
+        p = q + 1;
+
+        if (*q == '}') {
+            u->depth = 0;
+            ngx_llm_usage_done(u);
+
+            return p;
+        }
     }
 
     return p;

@@ -44,6 +44,7 @@ typedef struct {
 } ngx_llm_usage_t;
 
 
+/* Makes u ready for a new answer. */
 void ngx_llm_usage_init(ngx_llm_usage_t *u);
 
 /*

@@ -191,7 +191,6 @@ struct ngx_http_llm_ctx_s {
     ngx_str_t             tail;         /* said in a broken node's place */
     off_t                 left;         /* of a stream, -1: not said */
     ngx_recv_pt           recv;         /* the connection's own */
-    ngx_http_upstream_handler_pt  read_event_handler;   /* the engine's */
 
     ngx_uint_t            error;        /* ngx_llm_error_e */
     ngx_str_t             message;      /* of it; empty: the default */

@@ -7,14 +7,10 @@
 #include "ngx_http_llm_conf_set.h"
 
 
-ngx_conf_enum_t  ngx_http_llm_balances[] = {
+static const ngx_conf_enum_t  ngx_http_llm_balances[] = {
     { ngx_string("least_load"), NGX_LLM_LEAST_LOAD },
     { ngx_string("round_robin"), NGX_LLM_ROUND_ROBIN },
     { ngx_null_string, 0 }
-};
-
-ngx_conf_num_bounds_t  ngx_http_llm_tries_bounds = {
-    ngx_conf_check_num_bounds, 1, NGX_LLM_CHOOSE_TRIED
 };
 
 
@@ -248,6 +244,97 @@ ngx_http_llm_max_concurrent_slot(ngx_conf_t *cf, ngx_command_t *cmd,
     }
 
     llcf->group = mcf->groups++;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_llm_tries_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_llm_loc_conf_t  *llcf = conf;
+
+    ngx_int_t   n;
+    ngx_str_t  *value;
+
+    if (llcf->tries != NGX_CONF_UNSET) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    n = ngx_atoi(value[1].data, value[1].len);
+
+    if (n < 1 || n > NGX_LLM_CHOOSE_TRIED) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "llm_router_tries: \"%V\" must be a number from 1 "
+                           "to %d", &value[1], NGX_LLM_CHOOSE_TRIED);
+        return NGX_CONF_ERROR;
+    }
+
+    llcf->tries = n;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_llm_balance_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_llm_loc_conf_t  *llcf = conf;
+
+    ngx_str_t              *value;
+    const ngx_conf_enum_t  *e;
+
+    if (llcf->balance != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    for (e = ngx_http_llm_balances; e->name.len; e++) {
+
+        if (e->name.len == value[1].len
+            && ngx_strncmp(e->name.data, value[1].data, value[1].len) == 0)
+        {
+            llcf->balance = e->value;
+            return NGX_CONF_OK;
+        }
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "llm_router_balance: \"%V\" is none of least_load, "
+                       "round_robin", &value[1]);
+
+    return NGX_CONF_ERROR;
+}
+
+
+char *
+ngx_http_llm_time_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_int_t    n;
+    ngx_str_t   *value;
+    ngx_msec_t  *time;
+
+    time = (ngx_msec_t *) ((u_char *) conf + cmd->offset);
+
+    if (*time != NGX_CONF_UNSET_MSEC) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    n = ngx_parse_time(&value[1], 0);
+
+    if (n < 1) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "%V: \"%V\" is no time of 1ms or more", &value[0],
+                           &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    *time = n;
 
     return NGX_CONF_OK;
 }

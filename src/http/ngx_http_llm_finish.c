@@ -128,6 +128,15 @@ ngx_http_llm_cleanup(void *data)
 {
     ngx_http_llm_ctx_t  *ctx = data;
 
+    /* its client left before there was a node: in the queue, for one */
+
+    if (!ctx->finished
+        && ctx->error == NGX_LLM_ERR_NONE
+        && ctx->request->connection->error)
+    {
+        ctx->cancelled = 1;
+    }
+
     ngx_http_llm_finish(ctx);
 }
 

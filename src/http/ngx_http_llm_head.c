@@ -58,32 +58,36 @@ static ngx_str_t  ngx_http_llm_private[] = {
     ngx_string("api-key"),
     ngx_string("cookie"),
     ngx_string("accept-encoding"),
-    ngx_string("x-request-id"),
-    ngx_null_string
+    ngx_string("x-request-id")
 };
 
-static ngx_uint_t  ngx_http_llm_private_hash[sizeof(ngx_http_llm_private)
-                                             / sizeof(ngx_str_t)];
+#define NGX_HTTP_LLM_PRIVATE  (sizeof(ngx_http_llm_private) / sizeof(ngx_str_t))
 
-/* one bit for the low six of each hash: most headers are passed by it */
+/*
+ * Found by nginx's own hash of a header's name: the row, + 1, by its low bits,
+ * and the next one with the same.  Most headers end at the first look.
+ */
 
-static uint64_t    ngx_http_llm_private_bits;
+static u_char  ngx_http_llm_private_at[256];
+static u_char  ngx_http_llm_private_next[NGX_HTTP_LLM_PRIVATE];
 
 
 void
 ngx_http_llm_head_init(void)
 {
-    ngx_uint_t  i;
+    u_char      *at;
+    ngx_str_t   *name;
+    ngx_uint_t   i;
 
-    ngx_http_llm_private_bits = 0;
+    ngx_memzero(ngx_http_llm_private_at, sizeof(ngx_http_llm_private_at));
 
-    for (i = 0; ngx_http_llm_private[i].len; i++) {
-        ngx_http_llm_private_hash[i] =
-                                 ngx_hash_key(ngx_http_llm_private[i].data,
-                                              ngx_http_llm_private[i].len);
+    for (i = 0; i < NGX_HTTP_LLM_PRIVATE; i++) {
+        name = &ngx_http_llm_private[i];
+        at = &ngx_http_llm_private_at[ngx_hash_key(name->data, name->len)
+                                      & 0xff];
 
-        ngx_http_llm_private_bits |=
-                       (uint64_t) 1 << (ngx_http_llm_private_hash[i] & 0x3f);
+        ngx_http_llm_private_next[i] = *at;
+        *at = (u_char) (i + 1);
     }
 }
 
@@ -404,15 +408,13 @@ ngx_http_llm_head_private(const ngx_table_elt_t *h)
     ngx_str_t   *name;
     ngx_uint_t   i;
 
-    if (!(ngx_http_llm_private_bits & ((uint64_t) 1 << (h->hash & 0x3f)))) {
-        return 0;
-    }
+    for (i = ngx_http_llm_private_at[h->hash & 0xff];
+         i;
+         i = ngx_http_llm_private_next[i - 1])
+    {
+        name = &ngx_http_llm_private[i - 1];
 
-    for (i = 0; ngx_http_llm_private[i].len; i++) {
-        name = &ngx_http_llm_private[i];
-
-        if (ngx_http_llm_private_hash[i] == h->hash
-            && name->len == h->key.len
+        if (name->len == h->key.len
             && ngx_memcmp(name->data, h->lowcase_key, name->len) == 0)
         {
             return 1;

@@ -10,6 +10,7 @@
  */
 
 
+#include "ngx_llm_answer.h"
 #include "ngx_http_llm_relay.h"
 #include "ngx_http_llm_stream.h"
 
@@ -24,7 +25,7 @@ static ngx_int_t ngx_http_llm_relay_chunked(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx, ssize_t bytes);
 static ngx_int_t ngx_http_llm_relay_parse(ngx_http_request_t *r,
     ngx_buf_t *b, ngx_http_chunked_t *chunked);
-static ngx_int_t ngx_http_llm_relay_body(ngx_http_request_t *r,
+static ngx_inline ngx_int_t ngx_http_llm_relay_body(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx, u_char *p, u_char *last);
 static ngx_int_t ngx_http_llm_relay_events(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx, u_char *p, u_char *last);
@@ -177,7 +178,8 @@ static ngx_int_t
 ngx_http_llm_relay_chunked(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
     ssize_t bytes)
 {
-    u_char               *p;
+    size_t                n;
+    u_char               *p, *next;
     ngx_int_t             rc;
     ngx_buf_t            *b;
     ngx_http_upstream_t  *u;
@@ -189,6 +191,27 @@ ngx_http_llm_relay_chunked(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
     b->last += bytes;
 
     for ( ;; ) {
+
+        if (b->pos == b->last) {
+            return NGX_OK;
+        }
+
+        if (ctx->chunked.state == 0) {
+
+            /* between chunks, and the next one is whole: as a rule */
+
+            next = ngx_llm_answer_chunk(b->pos, b->last, &p, &n);
+
+            if (next) {
+                b->pos = next;
+
+                if (ngx_http_llm_relay_body(r, ctx, p, p + n) != NGX_OK) {
+                    return NGX_ERROR;
+                }
+
+                continue;
+            }
+        }
 
         rc = ngx_http_llm_relay_parse(r, b, &ctx->chunked);
 
@@ -249,7 +272,7 @@ ngx_http_llm_relay_parse(ngx_http_request_t *r, ngx_buf_t *b,
 }
 
 
-static ngx_int_t
+static ngx_inline ngx_int_t
 ngx_http_llm_relay_body(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
     u_char *p, u_char *last)
 {
@@ -258,6 +281,16 @@ ngx_http_llm_relay_body(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
     }
 
     if (ctx->answer.sse) {
+
+        if (ctx->held == NULL
+            && !ctx->passing
+            && ngx_llm_sse_plain(&ctx->sse, p, last))
+        {
+            ctx->events++;
+
+            return ngx_http_llm_relay_emit(r, p, last);
+        }
+
         return ngx_http_llm_relay_events(r, ctx, p, last);
     }
 

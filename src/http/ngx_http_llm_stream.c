@@ -19,6 +19,11 @@ static void ngx_http_llm_stream_read(ngx_http_request_t *r,
 static ngx_uint_t ngx_http_llm_stream_ended(ngx_http_llm_ctx_t *ctx);
 
 
+/* the engine's own handler, the same for all */
+
+static ngx_http_upstream_handler_pt  ngx_http_llm_stream_engine;
+
+
 void
 ngx_http_llm_stream_begin(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
 {
@@ -31,7 +36,7 @@ ngx_http_llm_stream_begin(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
     ctx->recv = c->recv;
     c->recv = ngx_http_llm_stream_recv;
 
-    ctx->read_event_handler = u->read_event_handler;
+    ngx_http_llm_stream_engine = u->read_event_handler;
     u->read_event_handler = ngx_http_llm_stream_read;
 }
 
@@ -143,7 +148,7 @@ ngx_http_llm_stream_read(ngx_http_request_t *r, ngx_http_upstream_t *u)
         rev->ready = 1;
     }
 
-    ngx_http_llm_ctx(r)->read_event_handler(r, u);
+    ngx_http_llm_stream_engine(r, u);
 }
 
 

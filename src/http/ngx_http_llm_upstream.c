@@ -93,6 +93,10 @@ ngx_http_llm_finalize_request(ngx_http_request_t *r, ngx_int_t rc)
         || r->connection->timedout)
     {
         ctx->cancelled = 1;
+
+        /* for the log, where the status was sent already */
+
+        r->headers_out.status = NGX_HTTP_CLIENT_CLOSED_REQUEST;
     }
 
     ngx_http_llm_finish(ctx);

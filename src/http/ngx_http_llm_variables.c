@@ -25,6 +25,7 @@ static ngx_int_t ngx_http_llm_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_str_t ngx_http_llm_variable_text(ngx_http_llm_ctx_t *ctx,
     uintptr_t data);
+static ngx_str_t ngx_http_llm_variable_status(ngx_http_llm_ctx_t *ctx);
 static ngx_int_t ngx_http_llm_variable_number(ngx_http_llm_ctx_t *ctx,
     uintptr_t data, u_char *p);
 
@@ -157,21 +158,7 @@ ngx_http_llm_variable_text(ngx_http_llm_ctx_t *ctx, uintptr_t data)
         break;
 
     case NGX_HTTP_LLM_VAR_STATUS:
-        if (ctx->cancelled) {
-            ngx_str_set(&text, "cancelled");
-
-        } else if (ctx->error) {
-            text.data = (u_char *) ngx_llm_errors[ctx->error].code;
-            text.len = ngx_strlen(text.data);
-
-        } else if (ctx->answer.status >= NGX_HTTP_BAD_REQUEST) {
-            ngx_str_set(&text, "node_error");
-
-        } else {
-            ngx_str_set(&text, "ok");
-        }
-
-        break;
+        return ngx_http_llm_variable_status(ctx);
 
     case NGX_HTTP_LLM_VAR_STREAM:
         if (ctx->facts.stream || ctx->answer.sse) {
@@ -183,6 +170,48 @@ ngx_http_llm_variable_text(ngx_http_llm_ctx_t *ctx, uintptr_t data)
 
         break;
     }
+
+    return text;
+}
+
+
+static ngx_str_t
+ngx_http_llm_variable_status(ngx_http_llm_ctx_t *ctx)
+{
+    ngx_str_t   text;
+    ngx_uint_t  error, status;
+
+    error = ctx->error;
+    status = ctx->request->headers_out.status;
+
+    if (ctx->cancelled || status == NGX_HTTP_CLIENT_CLOSED_REQUEST) {
+        ngx_str_set(&text, "cancelled");
+        return text;
+    }
+
+    if (error == NGX_LLM_ERR_NONE
+        && !ctx->answer.head
+        && status >= NGX_HTTP_BAD_REQUEST)
+    {
+        /* nginx gave it up: the body did not come */
+
+        error = ngx_llm_error_of_status(status);
+    }
+
+    if (error == NGX_LLM_ERR_NONE) {
+
+        if (ctx->answer.status >= NGX_HTTP_BAD_REQUEST) {
+            ngx_str_set(&text, "node_error");
+
+        } else {
+            ngx_str_set(&text, "ok");
+        }
+
+        return text;
+    }
+
+    text.data = (u_char *) ngx_llm_errors[error].code;
+    text.len = ngx_strlen(text.data);
 
     return text;
 }

@@ -72,6 +72,7 @@ ngx_llm_limits_open(ngx_llm_limits_t *limits, ngx_slab_pool_t *shpool,
         }
 
         limits->ledgers[slot] = ledger;
+        limits->slots = ngx_max(limits->slots, slot + 1);
     }
 
     if (ledger->pid && ledger->pid != (ngx_atomic_t) pid) {
@@ -82,7 +83,7 @@ ngx_llm_limits_open(ngx_llm_limits_t *limits, ngx_slab_pool_t *shpool,
         roll.gone[0] = ledger;
         roll.nliving = 0;
 
-        for (i = 0; i < NGX_MAX_PROCESSES; i++) {
+        for (i = 0; i < limits->slots; i++) {
             if (i != slot && limits->ledgers[i] && limits->ledgers[i]->pid) {
                 roll.living[roll.nliving++] = limits->ledgers[i];
             }
@@ -136,7 +137,7 @@ ngx_llm_limits_reclaim(ngx_llm_limits_t *limits, ngx_slab_pool_t *shpool,
 
     ngx_shmtx_lock(&shpool->mutex);
 
-    for (slot = 0; slot < NGX_MAX_PROCESSES; slot++) {
+    for (slot = 0; slot < limits->slots; slot++) {
         ledger = limits->ledgers[slot];
 
         if (ledger == NULL || ledger->pid == 0) {
@@ -160,8 +161,8 @@ ngx_llm_limits_reclaim(ngx_llm_limits_t *limits, ngx_slab_pool_t *shpool,
 
     ngx_shmtx_unlock(&shpool->mutex);
 
-    if (rc != NGX_OK) {
-        return NGX_AGAIN;
+    if (rc != NGX_OK || roll.ngone == 0) {
+        return rc;
     }
 
     for (slot = 0; slot < NGX_MAX_PROCESSES; slot++) {
@@ -189,9 +190,12 @@ ngx_llm_limits_acquire(ngx_llm_limits_t *limits, ngx_llm_ledger_t *ledger,
     }
 
     ledger->sequence++;
-    ledger->own[i]++;
 
     ngx_memory_barrier();
+
+    /* an atomic operation is a barrier, too: the counter comes after it */
+
+    ledger->own[i]++;
 
     if (max == NGX_LLM_UNLIMITED) {
         (void) ngx_atomic_fetch_add(count, 1);
@@ -221,13 +225,13 @@ ngx_llm_limits_release(ngx_llm_limits_t *limits, ngx_llm_ledger_t *ledger,
     ngx_uint_t i)
 {
     ledger->sequence++;
-    ngx_memory_barrier();
 
     (void) ngx_atomic_fetch_add(&limits->count[i], -1);
 
+    ledger->own[i]--;
+
     ngx_memory_barrier();
 
-    ledger->own[i]--;
     ledger->sequence++;
 }
 

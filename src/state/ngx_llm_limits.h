@@ -38,6 +38,7 @@ typedef struct {
 typedef struct {
     ngx_uint_t          n;          /* counters */
     ngx_atomic_t       *count;
+    ngx_uint_t          slots;      /* ledgers looked at: up to this slot */
     ngx_llm_ledger_t  **ledgers;    /* by process slot; NULL: never used */
 } ngx_llm_limits_t;
 

@@ -57,7 +57,7 @@ ngx_llm_models_create(ngx_slab_pool_t *shpool)
 ngx_int_t
 ngx_llm_models_build_locked(ngx_llm_models_t *models, ngx_llm_nodes_t *nodes)
 {
-    ngx_llm_image_t        *image;
+    ngx_llm_image_t        *image, *old;
     ngx_llm_models_size_t   size;
 
     ngx_llm_models_tidy_locked(models);
@@ -72,13 +72,19 @@ ngx_llm_models_build_locked(ngx_llm_models_t *models, ngx_llm_nodes_t *nodes)
     ngx_llm_models_count(image, nodes);
     ngx_llm_models_fill(image, nodes);
 
-    models->image->retired = models->retired;
-    models->image->since = ngx_current_msec;
-    models->retired = models->image;
+    /* who dies in between loses the old one: never is one in force retired */
+
+    old = models->image;
+    old->retired = models->retired;
+    old->since = ngx_current_msec;
 
     ngx_memory_barrier();
 
     models->image = image;
+
+    ngx_memory_barrier();
+
+    models->retired = old;
 
     return NGX_OK;
 }
@@ -123,7 +129,11 @@ ngx_llm_models_tidy_locked(ngx_llm_models_t *models)
     while (*p) {
         image = *p;
 
-        if (ngx_current_msec - image->since < NGX_LLM_MODELS_RETIRED) {
+        /* by another worker's clock it may be in the future */
+
+        if ((ngx_msec_int_t) (ngx_current_msec - image->since)
+            < NGX_LLM_MODELS_RETIRED)
+        {
             p = &image->retired;
             continue;
         }

@@ -55,6 +55,7 @@ ngx_llm_nodes_set_locked(ngx_llm_nodes_t *nodes,
     ngx_uint_t (*idle)(void *data, uint32_t i), void *data)
 {
     uint32_t         i;
+    ngx_llm_list_t  *list;
     ngx_llm_node_t  *node;
 
     i = ngx_llm_nodes_find_locked(nodes, conf);
@@ -90,9 +91,17 @@ ngx_llm_nodes_set_locked(ngx_llm_nodes_t *nodes,
     node->completion_tokens = 0;
     node->generation++;
 
-    if (node->list) {
-        ngx_slab_free_locked(nodes->shpool, node->list);
+    list = node->list;
+
+    if (list) {
+
+        /* who dies in between loses it, but nobody frees it twice */
+
         node->list = NULL;
+
+        ngx_memory_barrier();
+
+        ngx_slab_free_locked(nodes->shpool, list);
     }
 
     nodes->hash[i] = ngx_llm_nodes_hash(conf);
