@@ -20,8 +20,8 @@ _EOC_
 # the name under which a node gets a model
 
 sub becomes {
-    my ($name, $host) = @_;
-    my $r = chat({ model => $name }, { Host => $host // 'localhost' });
+    my ($name, @port) = @_;
+    my $r = chat({ model => $name }, {}, @port);
 
     return $r->status if $r->status != 200;
     return json_decode(sent('a')->{body})->{model};
@@ -222,17 +222,17 @@ is($b->{invalid_bodies} + $b->{malformed}, 0, 'the second got sound bodies');
     llm_router_alias x of-http;
     llm_router_alias y of-http;
     server {
-        listen 127.0.0.1:$TEST_NGINX_SERVER_PORT;
-        server_name other;
+        listen 127.0.0.1:$TEST_NGINX_RAND_PORT_1;   # other
         llm_router_alias x of-server;
         location /v1/ { llm_router on; }
         location /in/ { llm_router on; llm_router_alias x of-location; }
     }
 --- perl
 is(becomes('x'), 'of-http', 'http');
-is(becomes('x', 'other'), 'of-server', 'server');
-is(becomes('y', 'other'), 'y', 'what the server does not say is not inherited');
-my $r = post('/in/v1/any', '{"model":"x"}', { Host => 'other' });
+my @other = (port => named_port('other'));
+is(becomes('x', @other), 'of-server', 'server');
+is(becomes('y', @other), 'y', 'what the server does not say is not inherited');
+my $r = post('/in/v1/any', '{"model":"x"}', {}, @other);
 is(sent('a')->{body}, '{"model":"of-location"}', 'location');
 
 

@@ -27,17 +27,10 @@ sub hundred_nodes {
     } 0 .. 99;
 }
 
-# connections are spread by their hash over the workers
-
-our $Spread = $LogFormat . <<'_EOC_';
+our $Spread = $LogFormat . <<"_EOC_";
     llm_router_key sk-test-0123456789abcdef;
-    server {
-        listen 127.0.0.1:$TEST_NGINX_RAND_PORT_1 reuseport;
-        location /v1/ { llm_router on; }
-    }
+    server { $Listen location /v1/ { llm_router on; } }
 _EOC_
-
-sub port { return $ENV{TEST_NGINX_RAND_PORT_1} }
 
 sub workers_used {
     my %pid = map { $_->{pid} => 1 } log_fields();

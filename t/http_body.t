@@ -385,7 +385,7 @@ sha_is($r, $body, 'no Content-Type');
     llm_router_node http://127.0.0.1:$TEST_NGINX_NODE_A name=a models=m;
     llm_router_key sk-test-0123456789abcdef;
     server {
-        listen 127.0.0.1:$TEST_NGINX_SERVER_PORT;
+        listen 127.0.0.1:$TEST_NGINX_RAND_PORT_1;   # other
         server_name unset;
         location /v1/ { llm_router on; location /v1/in/ { } }
         location ~ ^/regex/ { llm_router on; }
@@ -400,14 +400,14 @@ sha_is($r, $body, 'no Content-Type');
         location /plain/ { proxy_pass http://127.0.0.1:$TEST_NGINX_NODE_A; }
     }
     server {
-        listen 127.0.0.1:$TEST_NGINX_SERVER_PORT;
+        listen 127.0.0.1:$TEST_NGINX_RAND_PORT_1;   # other
         server_name sized;
         client_max_body_size 5m;
         location /v1/ { llm_router on; }
         location /set/ { llm_router on; client_max_body_size 6m; }
     }
     server {
-        listen 127.0.0.1:$TEST_NGINX_SERVER_PORT;
+        listen 127.0.0.1:$TEST_NGINX_RAND_PORT_1;   # other
         server_name whole;
         llm_router on;
         location /in/ { }
@@ -419,7 +419,7 @@ sha_is($r, $body, 'no Content-Type');
 
 my $takes = sub {
     my ($host, $url, $size) = @_;
-    my $c = http_conn();
+    my $c = http_conn(port => named_port('other'));
     $c->start('POST', $url, with_key({ Host => $host, Expect => '100-continue',
                                        'Content-Length' => $size }));
     Time::HiRes::usleep(1000) until !$c->fill(Time::HiRes::time() + 3)
@@ -450,8 +450,8 @@ is($takes->('unset', '/zero/v1/embeddings', 9000 * $m), 100, '0: any');
 
 my $body = '{"model":"m","messages":[{}],"x":"' . 'x' x (2 * $m) . '"}';
 sha_is(post('/v1/chat/completions', $body,
-            { Host => 'unset', 'X-Mock' => 'sha' }), $body,
-       'over the 1m of nginx');
+            { Host => 'unset', 'X-Mock' => 'sha' },
+            port => named_port('other')), $body, 'over the 1m of nginx');
 --- allow_log
 client intended to send too large body
 
@@ -463,7 +463,7 @@ client intended to send too large body
     llm_router_node http://127.0.0.1:$TEST_NGINX_NODE_A name=a models=m;
     llm_router_key sk-test-0123456789abcdef;
     server {
-        listen 127.0.0.1:$TEST_NGINX_SERVER_PORT;
+        listen 127.0.0.1:$TEST_NGINX_RAND_PORT_1;   # other
         server_name unset;
         location /v1/ { llm_router on; }
         location /set/ { llm_router on; client_max_body_size 8m; }
@@ -474,7 +474,7 @@ for (['/v1', 7, 1, 413], ['/set/v1', 8, 1, 413], ['/set/v1', 7, 1, 400],
      ['/v1', 7, 0, 400])
 {
     my ($url, $size, $more, $want) = @$_;
-    my $r = post("$url/embeddings", 'x' x ($size * $m + $more),
-                 { Host => 'unset' });
+    my $r = post("$url/embeddings", 'x' x ($size * $m + $more), {},
+                 port => named_port('other'));
     is($r->status, $want, "$url, ${size}m and $more");
 }

@@ -526,8 +526,7 @@ a requests=0
     llm_router_node http://127.0.0.1:$TEST_NGINX_NODE_A name=a models=m;
     llm_router_key sk-test-0123456789abcdef;
     server {
-        listen 127.0.0.1:$TEST_NGINX_SERVER_PORT;
-        server_name whole;
+        listen 127.0.0.1:$TEST_NGINX_RAND_PORT_1;   # other
         error_page 404 =200 /page.html;
         llm_router on;
         location = /page.html { llm_router off; return 200 "<html>"; }
@@ -558,7 +557,7 @@ for (sort keys %r) {
 my $r = post('/v1/inner/v1/nothing', '{}');
 is($r->status, 404, 'in a location within');
 ok($r->json && $r->json->{error}, 'its shape');
-$r = post('/v1/nothing', '{}', { Host => 'whole' });
+$r = post('/v1/nothing', '{}', {}, port => named_port('other'));
 is($r->status, 404, 'in a server that is enabled as a whole');
 ok($r->json && $r->json->{error}, 'its shape');
 

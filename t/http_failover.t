@@ -22,13 +22,6 @@ sub requests_of {
     return "@n";
 }
 
-sub last_log {
-    my ($n) = @_;
-    my @rows;
-    wait_until(sub { @rows = log_fields(); @rows >= $n });
-    return $rows[-1] // {};
-}
-
 # A node that answers the first request of each connection and closes it
 # when a second one has come.
 
@@ -162,8 +155,8 @@ for my $i (1 .. 3) {
     is($r->json->{error}{code}, 'mock', 'its own body')
         or diag($r->body);
     is(requests_of(qw(a b c)), '1 1 1', 'each was asked once');
-    is(last_log($i)->{attempts}, 3, 'three attempts');
-    is(last_log($i)->{code}, 'node_error', 'it is told as the node\'s error');
+    is(log_row($i)->{attempts}, 3, 'three attempts');
+    is(log_row($i)->{code}, 'node_error', 'it is told as the node\'s error');
 }
 
 
@@ -193,7 +186,7 @@ for my $at (sort keys %want) {
     my $sum = 0;
     $sum += $_ for split / /, requests_of(qw(a b c d));
     is($sum, $want{$at}, "$at: attempts");
-    is(last_log(++$n)->{attempts}, $want{$at}, "$at: told in the log");
+    is(log_row(++$n)->{attempts}, $want{$at}, "$at: told in the log");
 }
 
 
@@ -231,7 +224,7 @@ error_is($r, 504, 'gateway_timeout', 'timeout', undef,
 cmp_ok($r->time, '>=', 0.9, 'after one second');
 my ($x, $y) = split / /, requests_of(qw(a b));
 is($x + $y, 1, 'one attempt');
-is(last_log(1)->{code}, 'timeout', 'told in the log');
+is(log_row(1)->{code}, 'timeout', 'told in the log');
 
 mock_set($_, 'silence=headers') for qw(a b);
 error_is(chat(), 504, 'gateway_timeout', 'timeout', undef,
@@ -296,7 +289,7 @@ my $body = 'x' x 100;
 my @r = map { chat({ user => $body }) } 1 .. 6;
 is_deeply([map { $_->status } @r], [(200) x 6], 'each is answered');
 is_deeply([map { $_->body } @r], [("{}\n") x 6], 'wholly');
-is(last_log(6)->{attempts}, 1, 'it is one attempt');
+is(log_row(6)->{attempts}, 1, 'it is one attempt');
 is(total('failovers'), 0, 'and no failover');
 ::stale_end();
 --- no_error_log
@@ -316,7 +309,7 @@ for my $i (1 .. 4) {
     error_is($r, 502, 'bad_gateway', 'upstream_error', undef,
              'The node could not be reached or broke off', "request $i");
     unlike($r->body . $r->head, qr/127\.0\.0\.1/, 'no address is told');
-    is(last_log($i)->{attempts}, 2, 'both were tried');
+    is(log_row($i)->{attempts}, 2, 'both were tried');
 }
 --- error_log
 Connection refused

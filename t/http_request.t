@@ -269,7 +269,7 @@ for (qw(env file plain)) {
        "$_: its own key");
 }
 
-ok(node_online('found'), 'a node is asked for its models with its key');
+ok(model_listed('found'), 'a node is asked for its models with its key');
 is(chat({ model => 'found' })->status, 200, 'and then used');
 is(chat({ model => 'none' })->status, 200, 'a node without one');
 is(sent('none')->{headers}{authorization}, undef, 'gets none');

@@ -1,4 +1,9 @@
 
+/*
+ * The page of "llm_router_status".  Reads figures only, takes no lock.
+ */
+
+
 #include "ngx_llm_text.h"
 #include "ngx_http_llm.h"
 #include "ngx_http_llm_status.h"

@@ -1,4 +1,9 @@
 
+/*
+ * The page of "llm_router_status".
+ */
+
+
 #ifndef _NGX_HTTP_LLM_STATUS_H_INCLUDED_
 #define _NGX_HTTP_LLM_STATUS_H_INCLUDED_
 

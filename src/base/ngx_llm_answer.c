@@ -166,8 +166,8 @@ u_char *
 ngx_llm_answer_chunk(u_char *p, u_char *last, u_char **data, size_t *n)
 {
     size_t      size;
-    ngx_int_t   digit;
     u_char     *end;
+    ngx_int_t   digit;
 
     end = ngx_min(last, p + 6);
 

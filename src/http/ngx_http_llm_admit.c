@@ -176,11 +176,14 @@ ngx_http_llm_admit_rates(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
         ctx->requests_reset = rate.reset;
     }
 
-    if (key->conf.tpm && wait == 0) {
+    if (key->conf.tpm) {
 
-        /* four bytes a token, and what it may make; settled at the end */
+        /*
+         * Four bytes a token, and what it may make; settled at the end.  One
+         * that is refused already takes none, and is told what is left.
+         */
 
-        tokens = ctx->body_length / 4 + ctx->facts.max_tokens + 1;
+        tokens = wait ? 0 : ctx->body_length / 4 + ctx->facts.max_tokens + 1;
 
         if (ngx_http_llm_admit_rate(&key->tokens_due, key->conf.tpm, tokens,
                                     &rate))
@@ -188,7 +191,7 @@ ngx_http_llm_admit_rates(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
             ctx->reserved_tokens = ngx_min(tokens, key->conf.tpm);
 
         } else {
-            wait = rate.wait;
+            wait = ngx_max(wait, rate.wait);
         }
 
         ctx->tokens_left = rate.remaining;

@@ -1,4 +1,9 @@
 
+/*
+ * client_max_body_size in our locations, see the header.
+ */
+
+
 #include "ngx_http_llm_body_size.h"
 
 

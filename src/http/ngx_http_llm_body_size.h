@@ -1,4 +1,9 @@
 
+/*
+ * client_max_body_size in our locations.
+ */
+
+
 #ifndef _NGX_HTTP_LLM_BODY_SIZE_H_INCLUDED_
 #define _NGX_HTTP_LLM_BODY_SIZE_H_INCLUDED_
 

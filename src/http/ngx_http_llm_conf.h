@@ -6,6 +6,12 @@
 #include "ngx_http_llm.h"
 
 
+/*
+ * For the module's context, in the order in which nginx calls them.  All
+ * allocate from the configuration's pool; NULL or NGX_CONF_ERROR: no memory,
+ * or a wrong value, which was said.
+ */
+
 void *ngx_http_llm_create_main_conf(ngx_conf_t *cf);
 char *ngx_http_llm_init_main_conf(ngx_conf_t *cf, void *conf);
 void *ngx_http_llm_create_srv_conf(ngx_conf_t *cf);

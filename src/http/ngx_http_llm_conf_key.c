@@ -81,9 +81,9 @@ static ngx_int_t
 ngx_http_llm_key_value(ngx_conf_t *cf, ngx_llm_key_conf_t *key,
     ngx_str_t *value)
 {
-    u_char      secret[1024];
-    size_t      i;
-    ngx_int_t   n;
+    u_char     secret[1024];
+    size_t     i;
+    ngx_int_t  n;
 
     if (ngx_http_llm_param_is(value, "sha256:")) {
 

@@ -93,8 +93,8 @@ ngx_http_llm_node_url(ngx_conf_t *cf, ngx_llm_node_conf_t *node,
     ngx_str_t *url)
 {
     size_t      scheme;
-    ngx_uint_t  i;
     ngx_url_t   u;
+    ngx_uint_t  i;
 
     if (ngx_http_llm_param_is(url, "http://")) {
         scheme = sizeof("http://") - 1;

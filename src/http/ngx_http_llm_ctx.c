@@ -1,4 +1,9 @@
 
+/*
+ * The context of a request, and its id.
+ */
+
+
 #include "ngx_llm_text.h"
 #include "ngx_http_llm_ctx.h"
 #include "ngx_http_llm_finish.h"

@@ -1,4 +1,9 @@
 
+/*
+ * The context of a request.
+ */
+
+
 #ifndef _NGX_HTTP_LLM_CTX_H_INCLUDED_
 #define _NGX_HTTP_LLM_CTX_H_INCLUDED_
 

@@ -268,8 +268,8 @@ ngx_http_llm_error_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 static ngx_uint_t
 ngx_http_llm_error_ours(ngx_http_request_t *r)
 {
-    ngx_http_core_srv_conf_t  *cscf;
     ngx_http_llm_srv_conf_t   *lscf;
+    ngx_http_core_srv_conf_t  *cscf;
 
     if (ngx_http_llm_conf(r)->enable) {
         return 1;

@@ -1,4 +1,9 @@
 
+/*
+ * The list of models, as one worker sees it in the index.  No lock.
+ */
+
+
 #include "ngx_llm_text.h"
 #include "ngx_http_llm_models.h"
 #include "ngx_http_llm_error.h"

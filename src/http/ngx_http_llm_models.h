@@ -1,4 +1,9 @@
 
+/*
+ * The list of models.
+ */
+
+
 #ifndef _NGX_HTTP_LLM_MODELS_H_INCLUDED_
 #define _NGX_HTTP_LLM_MODELS_H_INCLUDED_
 

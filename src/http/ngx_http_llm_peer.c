@@ -194,8 +194,8 @@ static ngx_http_llm_peer_t *
 ngx_http_llm_peer_make(uint32_t node)
 {
     ngx_pool_t           *pool;
-    ngx_llm_node_conf_t   conf;
     ngx_atomic_uint_t     version;
+    ngx_llm_node_conf_t   conf;
     ngx_http_llm_peer_t  *peer;
 
     if (ngx_llm_nodes_read(ngx_http_llm_worker.zone->nodes, node, &conf,

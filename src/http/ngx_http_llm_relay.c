@@ -511,9 +511,9 @@ ngx_http_llm_relay_end(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
 static ngx_chain_t *
 ngx_http_llm_relay_room(ngx_http_request_t *r)
 {
-    ngx_buf_t             *b;
-    ngx_chain_t           *cl, **ll;
-    ngx_http_upstream_t   *u;
+    ngx_buf_t            *b;
+    ngx_chain_t          *cl, **ll;
+    ngx_http_upstream_t  *u;
 
     u = r->upstream;
 

@@ -1,4 +1,9 @@
 
+/*
+ * Values of nginx.conf that are not what stands there, and dates.
+ */
+
+
 #include "ngx_http_llm_secret.h"
 
 
@@ -70,11 +75,11 @@ ngx_int_t
 ngx_http_llm_expires(ngx_conf_t *cf, const ngx_str_t *param, size_t name,
     time_t *expires)
 {
-    int         y, m, d, h, min, s;
-    char        end;
-    struct tm   tm;
-    ngx_int_t   n;
-    const char *text;
+    int          y, m, d, h, min, s;
+    char         end;
+    ngx_int_t    n;
+    struct tm    tm;
+    const char  *text;
 
     text = (const char *) param->data + name;
 

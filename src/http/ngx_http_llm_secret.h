@@ -1,4 +1,9 @@
 
+/*
+ * Values of nginx.conf that are not what stands there, and dates.
+ */
+
+
 #ifndef _NGX_HTTP_LLM_SECRET_H_INCLUDED_
 #define _NGX_HTTP_LLM_SECRET_H_INCLUDED_
 

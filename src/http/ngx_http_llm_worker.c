@@ -82,7 +82,7 @@ ngx_http_llm_init_module(ngx_cycle_t *cycle)
                         ngx_max(4 * (ngx_uint_t) ccf->worker_processes,
                                 NGX_HTTP_LLM_WAKE));
 
-    mcf->zone->queue->notify = ngx_llm_wake;
+    ngx_llm_queue_notify = ngx_llm_wake;
 
     ngx_shmtx_lock(&mcf->zone->shpool->mutex);
 
@@ -137,6 +137,9 @@ ngx_http_llm_init_process(ngx_cycle_t *cycle)
     for (i = 0; w->ledger == NULL && i < 100; i++) {
 
         if (i) {
+            (void) ngx_llm_limits_reclaim(zone->limits, zone->shpool,
+                                          ngx_http_llm_dead,
+                                          ngx_http_llm_forget, zone);
             ngx_msleep(10);
         }
 
@@ -151,7 +154,9 @@ ngx_http_llm_init_process(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
-    ngx_llm_queue_forget(zone->queue, ngx_process_slot);
+    ngx_shmtx_lock(&zone->shpool->mutex);
+    ngx_llm_queue_forget_locked(zone->queue, ngx_process_slot);
+    ngx_shmtx_unlock(&zone->shpool->mutex);
 
     if (RAND_bytes((u_char *) w->ids, sizeof(w->ids)) != 1
         || RAND_bytes((u_char *) &w->random, sizeof(w->random)) != 1
@@ -404,13 +409,19 @@ ngx_http_llm_seed_keys(ngx_http_llm_main_conf_t *mcf)
 static void
 ngx_http_llm_tick(ngx_event_t *ev)
 {
+    ngx_int_t        n;
     ngx_llm_zone_t  *zone;
 
     zone = ngx_http_llm_worker.zone;
 
-    (void) ngx_llm_limits_reclaim(zone->limits, zone->shpool,
-                                  ngx_http_llm_dead, ngx_http_llm_forget,
-                                  zone);
+    n = ngx_llm_limits_reclaim(zone->limits, zone->shpool, ngx_http_llm_dead,
+                               ngx_http_llm_forget, zone);
+
+    if (n > 0) {
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "llm slots of %i workers that are gone were taken back",
+                      n);
+    }
 
     ngx_http_llm_park_look();
 
@@ -435,18 +446,14 @@ ngx_http_llm_online(uint32_t node)
 }
 
 
-/* a worker is gone: its waiters are no more, and what it held is free */
+/* a worker is gone: its waiters are no more.  The mutex is held. */
 
 static void
 ngx_http_llm_forget(void *data, ngx_uint_t slot)
 {
     ngx_llm_zone_t  *zone = data;
 
-    ngx_llm_queue_forget(zone->queue, slot);
-
-    ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                  "llm slots of the worker in process slot %ui, which is "
-                  "gone, were taken back", slot);
+    ngx_llm_queue_forget_locked(zone->queue, slot);
 }
 
 

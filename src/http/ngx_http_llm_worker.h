@@ -18,7 +18,10 @@ ngx_int_t ngx_http_llm_add_zone(ngx_conf_t *cf);
 /* The master: puts nginx.conf's nodes and keys into the zone. */
 ngx_int_t ngx_http_llm_init_module(ngx_cycle_t *cycle);
 
+/* A worker: opens its ledger, starts what runs in the background. */
 ngx_int_t ngx_http_llm_init_process(ngx_cycle_t *cycle);
+
+/* Its end: closes what is open; what it still holds others take back. */
 void ngx_http_llm_exit_process(ngx_cycle_t *cycle);
 
 

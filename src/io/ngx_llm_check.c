@@ -113,6 +113,7 @@ ngx_llm_check_judge(ngx_llm_check_t *check)
     check->ours = h->ours;
     check->error = h->error;
     check->err = h->err;
+    check->silent = h->silent;
 
     if (h->error || ngx_llm_check_status(check) != NGX_OK) {
         return;

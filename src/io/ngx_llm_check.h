@@ -53,6 +53,7 @@ struct ngx_llm_check_s {
     const char              *error;     /* NULL: it is well */
     ngx_err_t                err;       /* of the system, or 0 */
     unsigned                 ours:1;    /* not the node's error */
+    unsigned                 silent:1;   /* it did not answer in time */
     ngx_llm_list_t          *list;      /* NULL: not asked for */
     ngx_uint_t               left_out;  /* models that are not in list */
 

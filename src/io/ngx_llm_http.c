@@ -87,6 +87,10 @@ ngx_llm_http_timer(ngx_event_t *ev)
 
     h = ev->data;
 
+    /* it took the question, and may be busy */
+
+    h->silent = (h->error == NULL && h->connection && h->request.len == 0);
+
     ngx_llm_http_finish(h, h->error ? h->error : "timed out");
 }
 

@@ -44,6 +44,7 @@ struct ngx_llm_http_s {
     const char                 *error;      /* NULL: reply is an answer */
     ngx_err_t                   err;        /* of the system, or 0 */
     unsigned                    ours:1;     /* the node isn't to blame */
+    unsigned                    silent:1;   /* it did not answer in time */
     ngx_llm_reply_t             reply;
 
     /* its own */

@@ -127,12 +127,26 @@ ngx_llm_verdict_counts(ngx_llm_probe_t *probe)
 }
 
 
-/* without "check" a probe can find models, but can't take a node away */
+/*
+ * Without "check" a probe can find models, but can't take a node away.  Nor
+ * can its silence while it serves: some engines answer one at a time.
+ */
 
 static void
 ngx_llm_verdict_failed(ngx_llm_probe_t *probe, ngx_uint_t first)
 {
+    ngx_llm_zone_t  *zone;
+
+    zone = ngx_llm_prober.zone;
+
     if (!probe->check.conf.check) {
+        return;
+    }
+
+    if (probe->check.silent
+        && ngx_llm_limits_count(zone->limits,
+                                ngx_llm_node_in_flight(zone, probe->node)))
+    {
         return;
     }
 

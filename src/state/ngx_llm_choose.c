@@ -32,7 +32,8 @@ static ngx_uint_t ngx_llm_choose_reserve(ngx_llm_zone_t *zone,
 
 
 #define ngx_llm_candidate(all, i)                                             \
-    ((i) < (all)->nlisted ? (all)->listed[i] : (all)->wild[(i) - (all)->nlisted])
+    ((i) < (all)->nlisted ? (all)->listed[i]                                  \
+                          : (all)->wild[(i) - (all)->nlisted])
 
 
 static ngx_llm_pick_pt  ngx_llm_policies[] = {

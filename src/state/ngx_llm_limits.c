@@ -72,8 +72,9 @@ ngx_llm_limits_open(ngx_llm_limits_t *limits, ngx_slab_pool_t *shpool,
         }
 
         limits->ledgers[slot] = ledger;
-        limits->slots = ngx_max(limits->slots, slot + 1);
     }
+
+    limits->slots = ngx_max(limits->slots, slot + 1);
 
     if (ledger->pid && ledger->pid != (ngx_atomic_t) pid) {
 
@@ -124,7 +125,6 @@ ngx_llm_limits_reclaim(ngx_llm_limits_t *limits, ngx_slab_pool_t *shpool,
     ngx_uint_t (*dead)(ngx_pid_t pid),
     void (*forget)(void *data, ngx_uint_t slot), void *data)
 {
-    u_char             gone[NGX_MAX_PROCESSES];
     ngx_int_t          rc;
     ngx_uint_t         slot;
     ngx_llm_roll_t     roll;
@@ -132,8 +132,6 @@ ngx_llm_limits_reclaim(ngx_llm_limits_t *limits, ngx_slab_pool_t *shpool,
 
     roll.ngone = 0;
     roll.nliving = 0;
-
-    ngx_memzero(gone, sizeof(gone));
 
     ngx_shmtx_lock(&shpool->mutex);
 
@@ -145,7 +143,7 @@ ngx_llm_limits_reclaim(ngx_llm_limits_t *limits, ngx_slab_pool_t *shpool,
         }
 
         if (dead((ngx_pid_t) ledger->pid)) {
-            gone[slot] = 1;
+            forget(data, slot);
             roll.gone[roll.ngone++] = ledger;
 
         } else {
@@ -161,17 +159,7 @@ ngx_llm_limits_reclaim(ngx_llm_limits_t *limits, ngx_slab_pool_t *shpool,
 
     ngx_shmtx_unlock(&shpool->mutex);
 
-    if (rc != NGX_OK || roll.ngone == 0) {
-        return rc;
-    }
-
-    for (slot = 0; slot < NGX_MAX_PROCESSES; slot++) {
-        if (gone[slot]) {
-            forget(data, slot);
-        }
-    }
-
-    return roll.ngone;
+    return (rc == NGX_OK) ? (ngx_int_t) roll.ngone : rc;
 }
 
 
@@ -273,8 +261,8 @@ static ngx_int_t
 ngx_llm_limits_settle_locked(ngx_llm_limits_t *limits, ngx_llm_roll_t *roll,
     ngx_uint_t i)
 {
-    ngx_uint_t          k, spins;
-    ngx_atomic_uint_t   n, sum, before, again, after;
+    ngx_uint_t         k, spins;
+    ngx_atomic_uint_t  n, sum, before, again, after;
 
     for (spins = 0; spins < NGX_LLM_LIMITS_SPINS; spins++) {
 

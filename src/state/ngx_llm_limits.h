@@ -52,7 +52,8 @@ ngx_llm_limits_t *ngx_llm_limits_create(ngx_slab_pool_t *shpool,
 /*
  * Opens the ledger of the process in this slot and takes back what its
  * predecessor left.  Takes the zone's mutex.  NULL: the zone is full, or the
- * predecessor's holdings could not be told apart yet (try again).
+ * predecessor's holdings could not be told apart yet, as while another one
+ * that died with it is to be reclaimed (do so, and try again).
  */
 ngx_llm_ledger_t *ngx_llm_limits_open(ngx_llm_limits_t *limits,
     ngx_slab_pool_t *shpool, ngx_uint_t slot, ngx_pid_t pid);
@@ -66,9 +67,10 @@ void ngx_llm_limits_close(ngx_llm_limits_t *limits,
 
 /*
  * Takes back what processes that are gone still hold.  Takes the zone's
- * mutex.  dead() says whether a process is gone.  Calls forget() for each
- * ledger that was taken back.  Returns how many were; NGX_AGAIN when the
- * living did not stand still long enough: try later, nothing is lost.
+ * mutex.  dead() says whether a process is gone.  Calls forget() for each of
+ * them, under the mutex, so that no successor is in the slot yet.  Returns how
+ * many were taken back; NGX_AGAIN when the living did not stand still long
+ * enough: try later, nothing is lost.
  */
 ngx_int_t ngx_llm_limits_reclaim(ngx_llm_limits_t *limits,
     ngx_slab_pool_t *shpool, ngx_uint_t (*dead)(ngx_pid_t pid),

@@ -147,9 +147,9 @@ ngx_llm_models_tidy_locked(ngx_llm_models_t *models)
 static void
 ngx_llm_models_measure(ngx_llm_nodes_t *nodes, ngx_llm_models_size_t *size)
 {
-    uint32_t          i, k;
-    ngx_llm_node_t   *node;
-    ngx_llm_listed_t *m;
+    uint32_t           i, k;
+    ngx_llm_node_t    *node;
+    ngx_llm_listed_t  *m;
 
     ngx_memzero(size, sizeof(ngx_llm_models_size_t));
 
@@ -313,9 +313,9 @@ static ngx_llm_model_t *
 ngx_llm_models_add(ngx_llm_image_t *image, const ngx_llm_listed_t *listed,
     size_t *text)
 {
-    uint32_t          *bucket;
-    ngx_str_t          name;
-    ngx_llm_model_t   *m;
+    uint32_t         *bucket;
+    ngx_str_t         name;
+    ngx_llm_model_t  *m;
 
     name.data = (u_char *) listed->text;
     name.len = listed->name_len;

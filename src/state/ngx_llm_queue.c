@@ -6,6 +6,8 @@
 
 static void ngx_llm_queue_lock(ngx_llm_queue_t *queue);
 static void ngx_llm_queue_unlock(ngx_llm_queue_t *queue);
+static void ngx_llm_queue_begin_locked(ngx_llm_queue_t *queue);
+static void ngx_llm_queue_end_locked(ngx_llm_queue_t *queue);
 static void ngx_llm_queue_repair_locked(ngx_llm_queue_t *queue);
 static void ngx_llm_queue_link_locked(ngx_llm_queue_t *queue, uint32_t i);
 static void ngx_llm_queue_unlink_locked(ngx_llm_queue_t *queue, uint32_t i);
@@ -15,6 +17,9 @@ static ngx_uint_t ngx_llm_queue_sooner(ngx_llm_queue_t *queue,
     const ngx_llm_waiter_t *a, const ngx_llm_waiter_t *b);
 static ngx_atomic_t *ngx_llm_queue_served(ngx_llm_queue_t *queue,
     uint32_t key);
+
+
+void  (*ngx_llm_queue_notify)(ngx_uint_t slot);
 
 
 ngx_llm_queue_t *
@@ -76,7 +81,16 @@ ngx_llm_queue_enter(ngx_llm_queue_t *queue, const ngx_llm_waiter_t *waiter,
     *w = *waiter;
 
     w->ticket = ++queue->tickets;
+
+    ngx_memory_barrier();
+
     w->state = NGX_LLM_WAITER_WAITING;
+
+    /* how fast it drains shows only while somebody waits */
+
+    if (queue->n == 0) {
+        queue->last_served = ngx_current_msec;
+    }
 
     ngx_llm_queue_link_locked(queue, i - 1);
 
@@ -112,8 +126,10 @@ ngx_llm_queue_leave(ngx_llm_queue_t *queue, uint32_t i, ngx_uint_t served)
     if (served) {
         *ngx_llm_queue_served(queue, w->key) = ++queue->clock;
 
+        /* another worker's clock may be ahead by some ms */
+
         gap = ngx_current_msec - queue->last_served;
-        gap = ngx_min(gap, 60000);
+        gap = ((ngx_msec_int_t) gap < 0) ? 0 : ngx_min(gap, 60000);
 
         queue->gap = queue->gap ? (7 * queue->gap + gap) / 8 : gap;
         queue->last_served = ngx_current_msec;
@@ -156,12 +172,16 @@ ngx_llm_queue_call(ngx_llm_queue_t *queue, const ngx_llm_wait_t *wait,
     if (best) {
         best->state = NGX_LLM_WAITER_CALLED;
         slot = best->slot;
+
+        /* the next call, which may come before this one leaves, is another's */
+
+        *ngx_llm_queue_served(queue, best->key) = ++queue->clock;
     }
 
     ngx_llm_queue_unlock(queue);
 
-    if (best && queue->notify) {
-        queue->notify(slot);
+    if (best && ngx_llm_queue_notify) {
+        ngx_llm_queue_notify(slot);
     }
 }
 
@@ -194,12 +214,12 @@ ngx_llm_queue_ahead(ngx_llm_queue_t *queue, const ngx_llm_wait_t *wait,
 
 
 void
-ngx_llm_queue_forget(ngx_llm_queue_t *queue, ngx_uint_t slot)
+ngx_llm_queue_forget_locked(ngx_llm_queue_t *queue, ngx_uint_t slot)
 {
     uint32_t           i, next;
     ngx_llm_waiter_t  *w;
 
-    ngx_llm_queue_lock(queue);
+    ngx_llm_queue_begin_locked(queue);
 
     for (i = queue->first; i; i = next) {
         w = &queue->waiter[i - 1];
@@ -210,7 +230,7 @@ ngx_llm_queue_forget(ngx_llm_queue_t *queue, ngx_uint_t slot)
         }
     }
 
-    ngx_llm_queue_unlock(queue);
+    ngx_llm_queue_end_locked(queue);
 }
 
 
@@ -229,7 +249,21 @@ static void
 ngx_llm_queue_lock(ngx_llm_queue_t *queue)
 {
     ngx_shmtx_lock(&queue->shpool->mutex);
+    ngx_llm_queue_begin_locked(queue);
+}
 
+
+static void
+ngx_llm_queue_unlock(ngx_llm_queue_t *queue)
+{
+    ngx_llm_queue_end_locked(queue);
+    ngx_shmtx_unlock(&queue->shpool->mutex);
+}
+
+
+static void
+ngx_llm_queue_begin_locked(ngx_llm_queue_t *queue)
+{
     if (queue->dirty) {
         ngx_llm_queue_repair_locked(queue);
     }
@@ -241,13 +275,11 @@ ngx_llm_queue_lock(ngx_llm_queue_t *queue)
 
 
 static void
-ngx_llm_queue_unlock(ngx_llm_queue_t *queue)
+ngx_llm_queue_end_locked(ngx_llm_queue_t *queue)
 {
     ngx_memory_barrier();
 
     queue->dirty = 0;
-
-    ngx_shmtx_unlock(&queue->shpool->mutex);
 }
 
 

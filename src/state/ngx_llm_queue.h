@@ -72,10 +72,15 @@ typedef struct {
     ngx_slab_pool_t    *shpool;
     ngx_llm_keys_t     *keys;
     ngx_llm_waiter_t   *waiter;
-
-    /* tells a worker that one of its waiters was called; may be NULL */
-    void              (*notify)(ngx_uint_t slot);
 } ngx_llm_queue_t;
+
+
+/*
+ * Tells a worker that one of its waiters was called; NULL: nobody is told.
+ * It is each process's own: a module whose file was replaced before a reload
+ * stands elsewhere in the workers of the old configuration.
+ */
+extern void (*ngx_llm_queue_notify)(ngx_uint_t slot);
 
 
 /*
@@ -120,8 +125,8 @@ ngx_uint_t ngx_llm_queue_ahead(ngx_llm_queue_t *queue,
 #define ngx_llm_queue_called(queue, i)                                        \
     ((queue)->waiter[i].state == NGX_LLM_WAITER_CALLED)
 
-/* Drops the waiters of a worker that is gone. */
-void ngx_llm_queue_forget(ngx_llm_queue_t *queue, ngx_uint_t slot);
+/* Drops the waiters of a worker that is gone.  The mutex is held. */
+void ngx_llm_queue_forget_locked(ngx_llm_queue_t *queue, ngx_uint_t slot);
 
 /* Seconds after which a client may try again, from the drain rate: 1 .. 60. */
 ngx_uint_t ngx_llm_queue_retry_after(ngx_llm_queue_t *queue);

@@ -6,6 +6,9 @@
 
 
 #include "../../src/base/ngx_llm_json.c"
+#include "../../src/base/ngx_llm_json_number.c"
+#include "../../src/base/ngx_llm_json_string.c"
+#include "../../src/base/ngx_llm_json_watch.c"
 #include "../../src/base/ngx_llm_sse.c"
 #include "test.h"
 

@@ -56,6 +56,9 @@ static const sample_t  samples[] = {
     { "{\"usage\":{\"input_tokens\":9,\"output_tokens\":1}}"
       "{\"usage\":{\"output_tokens\":20}}", "9 20 -1" },
     { "{\"usage\":{\"prompt_tokens\":1}}{\"usage\":{}}", "1 -1 -1" },
+    { "{\"usage\":{\"prompt_tokens\":,\"total_tokens\":3}}", "-1 -1 3" },
+    { "{\"usage\":{\"prompt_tokens\":}}", "-" },
+    { "{\"usage\":{\"prompt_tokens\": }}", "-" },
     { "{\"usage\":{\"prompt_tokens\":1,\"prompt_tokens\":2}}", "2 -1 -1" },
 
     /* an object without its end is nothing */

@@ -6,33 +6,46 @@
  */
 
 
-/* before the file that uses it: nobody else is there to wait for */
-
 #include <ngx_config.h>
 #include <ngx_core.h>
+
+
+/* nobody else is there to wait for */
 
 #undef  ngx_sched_yield
 #define ngx_sched_yield()
 
-/* ... but to take what another one is about to take */
+
+/* who takes back meets another one at its barriers, and before it swaps */
+
+static void meeting(void);
+
+#undef  ngx_memory_barrier
+#define ngx_memory_barrier()  meeting()
+
+
+/* ... and who acquires may be overtaken just there */
+
+static int overtaken(void);
 
 #undef  ngx_atomic_cmp_set
 #define ngx_atomic_cmp_set(lock, old, set)                                    \
-    (hurry ? overtaken()                                                      \
-           : __sync_bool_compare_and_swap(lock, old, set))
+    (overtaken() ? 0 : __sync_bool_compare_and_swap(lock, old, set))
 
-static int  hurry;
-static ngx_uint_t overtaken(void);
 
 #include "../../src/state/ngx_llm_limits.c"
 #include "step.h"
 
 
-#define COUNTERS  2
+#define COUNTERS  4
 
-/* who is dead: of the slots 0 (the test itself) to 3 */
+/* process ids: those above DEAD are dead */
 #define LIVING    1
 #define DEAD      1000
+
+/* the points at which who takes back is met; the last one is never reached */
+#define MEETINGS  8
+#define NEVER     1000000
 
 
 typedef struct {
@@ -44,19 +57,20 @@ typedef struct {
 
 
 static void test_killed(void);
-static void test_between(void);
-static void between(const operation_t *op, ngx_uint_t changes);
-static ngx_int_t meet(const operation_t *op, ngx_uint_t steps,
-    ngx_uint_t changes, int *over);
+static void test_opened(void);
+static void opened(void);
+static void open_new(void);
+static void test_meetings(void);
+static ngx_int_t meet(const operation_t *op, ngx_uint_t first,
+    ngx_uint_t second, ngx_uint_t changes);
+static void go_on(ngx_uint_t changes);
 static void prepare(void);
 static void acquire(void);
-static void acquire_full(void);
 static void acquire_last(void);
+static void acquire_full(void);
 static void release(void);
 static void taken_back(void);
 static void succeeded(void);
-static void not_killed(void);
-static void take_back(void);
 static ngx_uint_t dead(ngx_pid_t pid);
 static void forget(void *data, ngx_uint_t slot);
 
@@ -71,12 +85,23 @@ static const operation_t  operations[] = {
 #define NOPERATIONS  (sizeof(operations) / sizeof(operations[0]))
 
 
-static ngx_uint_t          wrong, calls;
-static ngx_llm_roll_t      roll;
-static ngx_slab_pool_t    *pool;
-static volatile ngx_int_t *result;      /* of take_back() */
-static ngx_llm_limits_t   *limits;
-static ngx_llm_ledger_t   *mine, *theirs, *other;
+/* the living one that is met: where, how far it goes then, is it over */
+
+static struct {
+    pid_t              pid;
+    int                over;
+    ngx_uint_t         n;
+    ngx_uint_t         first, second;
+    ngx_uint_t         changes;
+} met;
+
+
+static int                hurry;
+static ngx_uint_t         wrong, calls;
+static ngx_llm_roll_t     roll;
+static ngx_slab_pool_t   *pool;
+static ngx_llm_limits_t  *limits;
+static ngx_llm_ledger_t  *mine, *theirs, *other;
 
 
 int
@@ -88,7 +113,8 @@ main(void)
     }
 
     test_killed();
-    test_between();
+    test_opened();
+    test_meetings();
 
     return test_done();
 }
@@ -110,9 +136,9 @@ test_killed(void)
         wrong = 0;
         calls = 0;
 
-        n = step_through(pool, op->what, taken_back, not_killed);
+        n = step_through(pool, op->what, taken_back, taken_back);
 
-        ok(n >= 3, "%s changes %u words", op->name, (unsigned) n);
+        ok(n >= 4, "%s changes %u words", op->name, (unsigned) n);
         is_number(calls, n + 1, "... killed at each");
         is_number(wrong, 0, "... what it held is taken back by others, with "
                   "that of another one dead");
@@ -131,101 +157,182 @@ test_killed(void)
 }
 
 
-/* the living one stands still anywhere while another's are taken back */
+/* a worker is killed while it opens its ledger, for the first time */
 
 static void
-test_between(void)
+test_opened(void)
 {
-    ngx_uint_t  i, n;
+    ngx_uint_t  n;
 
-    for (i = 0; i < NOPERATIONS; i++) {
-        prepare();
+    prepare();
 
-        n = step_through(pool, operations[i].what, prepare, NULL);
+    theirs->pid = DEAD + 1;
+    wrong = 0;
+    calls = 0;
 
-        between(&operations[i], n);
+    n = step_through(pool, open_new, opened, opened);
+
+    ok(n > 4 && calls == n + 1, "opening a ledger, killed at %u changes",
+       (unsigned) n);
+    is_number(wrong, 0, "... each time a successor opens it, and its counts "
+              "are as good as any");
+}
+
+
+static void
+open_new(void)
+{
+    (void) ngx_llm_limits_open(limits, pool, 3, DEAD + 3);
+}
+
+
+static void
+opened(void)
+{
+    ngx_llm_ledger_t  *ledger;
+
+    calls++;
+    other->sequence = 0;
+
+    wrong += (ngx_llm_limits_reclaim(limits, pool, dead, forget, NULL) < 1);
+    wrong += (limits->count[1] != 4);
+
+    ledger = ngx_llm_limits_open(limits, pool, 3, LIVING + 3);
+
+    if (ledger == NULL) {
+        wrong++;
+        return;
     }
+
+    (void) ngx_llm_limits_acquire(limits, ledger, 1, NGX_LLM_UNLIMITED);
+    (void) ngx_llm_limits_acquire(limits, ledger, 1, NGX_LLM_UNLIMITED);
+
+    other->pid = DEAD + 2;
+
+    wrong += (ngx_llm_limits_reclaim(limits, pool, dead, forget, NULL) != 1);
+    wrong += (limits->count[1] != 3 || ledger->own[1] != 2);
 }
 
 
 /*
- * Whoever takes back is stopped after each of its instructions; the living
- * one goes on by some of its changes then, and to its end when that was done.
+ * The living one does some of its changes at one point of taking back, and
+ * the others at a later one, or afterwards.
  */
 
 static void
-between(const operation_t *op, ngx_uint_t changes)
+test_meetings(void)
 {
-    int         over;
-    ngx_int_t   rc;
-    ngx_uint_t  n, steps, done, again;
+    ngx_int_t           rc;
+    ngx_uint_t          i, n, k, first, second, done, again;
+    const operation_t  *op;
 
-    wrong = 0;
-    done = 0;
-    again = 0;
+    for (i = 0; i < NOPERATIONS; i++) {
+        op = &operations[i];
 
-    for (n = 1; n <= changes; n++) {
-        over = 0;
+        prepare();
+        n = step_through(pool, op->what, prepare, NULL);
 
-        for (steps = 0; !over; steps++) {
-            rc = meet(op, steps, n, &over);
+        wrong = 0;
+        done = 0;
+        again = 0;
 
-            done += (rc == NGX_OK);
-            again += (rc == NGX_AGAIN);
+        for (first = 1; first < MEETINGS; first++) {
+            for (second = first + 1; second <= MEETINGS; second++) {
+                for (k = 1; k <= n; k++) {
+                    rc = meet(op, first, second < MEETINGS ? second : NEVER,
+                              k);
+
+                    done += (rc == NGX_OK);
+                    again += (rc == NGX_AGAIN);
+                }
+            }
         }
-    }
 
-    ok(done > 20 && again > 20,
-       "%s meets who takes back: %u times done, %u times not now", op->name,
-       (unsigned) done, (unsigned) again);
-    is_number(wrong, 0, "... and each time the counts are right");
+        ok(done > 20 && again > 10,
+           "%s meets who takes back: %u times done, %u times not now",
+           op->name, (unsigned) done, (unsigned) again);
+        is_number(wrong, 0, "... and each time the counts are right");
+    }
 }
 
 
 static ngx_int_t
-meet(const operation_t *op, ngx_uint_t steps, ngx_uint_t changes, int *over)
+meet(const operation_t *op, ngx_uint_t first, ngx_uint_t second,
+    ngx_uint_t changes)
 {
-    pid_t       living, taker;
-    u_char      now[4 * sizeof(ngx_llm_ledger_t) + 64];
-    ngx_uint_t  n, own, left, count;
+    ngx_int_t   rc;
+    ngx_uint_t  own, left;
 
     prepare();
 
-    taker = step_start(take_back);
-    living = step_start(op->what);
+    met.pid = step_start(op->what);
+    met.over = 0;
+    met.n = 0;
+    met.first = first;
+    met.second = second;
+    met.changes = changes;
 
-    *over = steps ? !step_on(taker, steps) : 0;
+    rc = ngx_llm_limits_take_back_locked(limits, &roll);
 
-    for (n = 0; n < changes; /* void */ ) {
-        ngx_memcpy(now, theirs, sizeof(now));
-        count = limits->count[1];
+    met.first = 0;
 
-        if (!step_on(living, 1)) {
-            break;
-        }
-
-        n += (count != limits->count[1]
-              || ngx_memcmp(now, theirs, sizeof(now)) != 0);
+    if (!met.over) {
+        (void) step_on(met.pid, 0);
     }
 
-    if (!*over) {
-        (void) step_on(taker, 0);
-    }
-
-    (void) step_on(living, 0);
-
-    step_end(taker);
-    step_end(living);
+    step_end(met.pid);
 
     own = 2 + op->change;
-    left = (*result == NGX_OK) ? 0 : 3;
+    left = (rc == NGX_OK) ? 0 : 3;
+
+    /* there is room for another one where three were taken back before */
+
+    if (op->what == acquire_full && rc == NGX_OK && theirs->own[1] == 3) {
+        own = 3;
+    }
 
     wrong += (theirs->own[1] != own
               || mine->own[1] != (ngx_uint_t) (1 + op->mine)
               || other->own[1] != left
               || limits->count[1] != own + mine->own[1] + left);
 
-    return *result;
+    return rc;
+}
+
+
+static void
+meeting(void)
+{
+    __sync_synchronize();
+
+    if (met.first == 0) {
+        return;
+    }
+
+    met.n++;
+
+    if (met.n == met.first) {
+        go_on(met.changes);
+
+    } else if (met.n == met.second && !met.over) {
+        met.over = !step_on(met.pid, 0);
+    }
+}
+
+
+/* the living one, by this many changes of the pool */
+
+static void
+go_on(ngx_uint_t changes)
+{
+    ngx_uint_t     n;
+    static u_char  before[16 * 1024];
+
+    for (n = 0; n < changes && !met.over; /* void */ ) {
+        ngx_memcpy(before, pool, sizeof(before));
+        met.over = !step_one(met.pid);
+        n += (ngx_memcmp(before, pool, sizeof(before)) != 0);
+    }
 }
 
 
@@ -237,12 +344,11 @@ prepare(void)
     ngx_uint_t  i;
 
     if (pool == NULL) {
-        pool = shm_pool(32 * 1024);
+        pool = shm_pool(16 * 1024);
         limits = ngx_llm_limits_create(pool, COUNTERS);
         mine = ngx_llm_limits_open(limits, pool, 0, LIVING);
         theirs = ngx_llm_limits_open(limits, pool, 1, LIVING + 1);
         other = ngx_llm_limits_open(limits, pool, 2, LIVING + 2);
-        result = ngx_slab_calloc(pool, sizeof(ngx_int_t));
     }
 
     for (i = 0; i < COUNTERS; i++) {
@@ -261,8 +367,6 @@ prepare(void)
     mine->sequence = 0;
     theirs->sequence = 0;
     other->sequence = 1;
-
-    *result = NGX_ERROR;
 
     roll.ngone = 1;
     roll.gone[0] = other;
@@ -286,6 +390,8 @@ acquire_last(void)
 }
 
 
+/* there is room at the first look, and none when it swaps */
+
 static void
 acquire_full(void)
 {
@@ -294,13 +400,19 @@ acquire_full(void)
 }
 
 
-static ngx_uint_t
+static int
 overtaken(void)
 {
+    meeting();
+
+    if (!hurry) {
+        return 0;
+    }
+
     hurry = 0;
     (void) ngx_llm_limits_acquire(limits, mine, 1, NGX_LLM_UNLIMITED);
 
-    return 0;
+    return 1;
 }
 
 
@@ -315,6 +427,12 @@ static void
 taken_back(void)
 {
     calls++;
+
+    /* not while the living one is inside its operation */
+
+    if (mine->sequence & 1) {
+        return;
+    }
 
     /* what it holds stands in its ledger */
 
@@ -335,6 +453,10 @@ succeeded(void)
 
     calls++;
 
+    if (mine->sequence & 1) {
+        return;
+    }
+
     /* the other one lives, and is inside no operation */
 
     other->sequence = 0;
@@ -343,20 +465,6 @@ succeeded(void)
     wrong += (ngx_llm_limits_open(limits, pool, 1, LIVING + 7) != theirs);
     wrong += (limits->count[1] != rest || theirs->own[1] != 0);
     wrong += (theirs->pid != LIVING + 7 || theirs->sequence & 1);
-}
-
-
-static void
-not_killed(void)
-{
-    taken_back();
-}
-
-
-static void
-take_back(void)
-{
-    *result = ngx_llm_limits_take_back_locked(limits, &roll);
 }
 
 
@@ -370,5 +478,5 @@ dead(ngx_pid_t pid)
 static void
 forget(void *data, ngx_uint_t slot)
 {
-    wrong += (slot != 1 && slot != 2);
+    wrong += (slot < 1 || slot > 3);
 }

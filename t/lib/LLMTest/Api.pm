@@ -13,6 +13,7 @@ package LLMTest::Api;
 #   edit_conf(sub)      the sub changes nginx.conf in $_
 #   chunked(@pieces)    a body in chunks
 #   node_online(NODE, STATE)   waits for it
+#   model_listed(MODEL) waits until it is known
 #   own_log()           logs/llm.log
 
 use strict;
@@ -24,7 +25,8 @@ use Test::More ();
 use Exporter qw(import);
 
 our @EXPORT = qw(defaults post chat error_is sent named_port edit_conf
-                 chunked with_key node_online own_log $Key);
+                 chunked with_key node_online
+                 model_listed own_log $Key);
 
 our $Key = 'sk-test-0123456789abcdef';
 
@@ -174,6 +176,18 @@ sub node_online {
         my $page = main::status_page() or return 0;
         return grep { $_->{name} eq $name && $_->{state} eq $state }
                @{ $page->{nodes} };
+    });
+}
+
+
+# a node is online a moment before its models are known to all
+
+sub model_listed {
+    my ($model) = @_;
+
+    return main::wait_until(sub {
+        return main::http('GET', "/v1/models/$model", with_key())->status
+               == 200;
     });
 }
 

@@ -21,8 +21,11 @@ package LLMTest::Flow;
 #   free_ports(N)         the first of N ports in a row that are free
 #   closed_port()         a port at which nobody listens
 #   full_port()           a port at which no connection is ever accepted
+#   port()                of $Listen, which spreads connections over all
+#                         workers by their hash
 #   log_fields()          the access log: a list of { name => value }, of
 #                         lines that $LogFormat wrote
+#   log_row(N)            the Nth of them, waited for
 
 use strict;
 use warnings;
@@ -39,7 +42,7 @@ use Exporter qw(import);
 
 our @EXPORT = qw(burst begin_burst stream events text_of served_by share
                  node_row total totals_are models_are free_ports closed_port
-                 full_port log_fields $LogFormat);
+                 full_port port log_fields log_row $LogFormat $Listen);
 
 # for http_config; fields have no spaces
 
@@ -54,6 +57,10 @@ our $LogFormat = <<'_EOC_';
                     'id=$http_x_test_id';
     access_log logs/access.log flow;
 _EOC_
+
+$ENV{TEST_NGINX_SPREAD_PORT} = LLMTest::free_port();
+
+our $Listen = 'listen 127.0.0.1:$TEST_NGINX_SPREAD_PORT reuseport;';
 
 my $slow = $ENV{LLMTEST_VALGRIND} ? 10 : 1;
 
@@ -190,6 +197,9 @@ sub free_ports {
 }
 
 
+sub port { return $ENV{TEST_NGINX_SPREAD_PORT} }
+
+
 sub closed_port {
     my $sock = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1)
         or die "listen: $!\n";
@@ -227,6 +237,17 @@ sub log_fields {
     }
 
     return @rows;
+}
+
+
+sub log_row {
+    my ($n) = @_;
+    my @rows;
+
+    main::wait_until(sub { @rows = log_fields(); @rows >= $n })
+        or Test::More::diag("no line $n in access.log:\n",
+                            main::access_log_text());
+    return $rows[$n - 1] // {};
 }
 
 
