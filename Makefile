@@ -50,7 +50,7 @@ sdk_packages = $(if $(sdk_needed)$(npm_needed),$(shell \
 # nginx-core's installation starts a server where it can; one that was not
 # there before is stopped again, one that was there is left alone.
 define install
-	missing=; \
+	missing=; mkdir -p $(BUILD); \
 	if ! command -v apt-get >/dev/null 2>&1; then $(MAKE) missing; exit; fi; \
 	for p in $(1); do \
 	    dpkg-query -W -f '$${Status}\n' $$p 2>/dev/null \
@@ -244,9 +244,8 @@ arch: ## the arrows between the folders
 DEBIAN_SRC = $(BUILD)/src
 FULL_SRC ?= $(firstword $(wildcard $(DEBIAN_SRC)/nginx-*/))
 ASAN := $(BUILD)/asan
-# nginx's own ngx_pstrdup() copies nothing from NULL
 ASAN_CC := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
-	-fno-sanitize=nonnull-attribute -DNGX_DEBUG_PALLOC=1
+	-DNGX_DEBUG_PALLOC=1
 ASAN_TESTS ?= t
 
 # Debian's complete source, by a private list of the same archives
@@ -303,11 +302,12 @@ $(BUILD)/asan-unit/%: t/unit/%.c | $(TREE)/objs/ngx_auto_config.h
 .PHONY: asan
 asan: asan-nginx mock $(ASAN_UNIT) ## the tests with address and undefined sanitizers (ASAN_TESTS=files)
 	@ASAN_OPTIONS=detect_leaks=0:abort_on_error=0:detect_stack_use_after_return=1 \
-	UBSAN_OPTIONS=print_stacktrace=1 \
+	UBSAN_OPTIONS=print_stacktrace=1:suppressions=$(TOP)/t/ubsan.supp \
 	TEST_NGINX_BINARY=$(TOP)/$(ASAN)/objs/nginx TEST_NGINX_LOAD_MODULES= \
 	    t/run $(ASAN_UNIT) $(ASAN_TESTS)
 
-VALGRIND_TESTS ?= $(wildcard t/harness_smoke.t)
+VALGRIND_TESTS ?= $(wildcard t/harness_smoke.t t/http_body.t t/http_auth.t \
+	t/http_relay_stream.t)
 
 .PHONY: valgrind
 valgrind: all mock ## tests in one process under valgrind (VALGRIND_TESTS=files)

@@ -4,6 +4,7 @@
 #include "ngx_llm_answer.h"
 
 
+static ngx_inline ngx_uint_t ngx_llm_answer_text(const u_char *p, size_t n);
 static ngx_uint_t ngx_llm_answer_token(const u_char *p, size_t n);
 
 
@@ -90,11 +91,15 @@ ngx_llm_answer_status(u_char **p, u_char *last, ngx_uint_t *minor)
         return NGX_ERROR;
     }
 
-    status = ngx_atoi(s + 9, 3);
-
-    if (status < 100 || (s[12] != ' ' && s[12] != CR && s[12] != LF)) {
+    if (s[9] < '1' || s[9] > '9'
+        || s[10] < '0' || s[10] > '9'
+        || s[11] < '0' || s[11] > '9'
+        || (s[12] != ' ' && s[12] != CR && s[12] != LF))
+    {
         return NGX_ERROR;
     }
+
+    status = (s[9] - '0') * 100 + (s[10] - '0') * 10 + (s[11] - '0');
 
     *minor = s[7] - '0';
 
@@ -154,11 +159,7 @@ ngx_llm_answer_header(u_char **p, u_char *last, ngx_llm_header_t *h)
     h->value = s;
     h->value_len = e - s;
 
-    if (memchr(s, '\0', e - s) || memchr(s, CR, e - s)) {
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
+    return ngx_llm_answer_text(s, e - s) ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -199,7 +200,8 @@ ngx_llm_answer_chunk(u_char *p, u_char *last, u_char **data, size_t *n)
 
 /*
  * Names hold letters, digits and "-" only, and the bit that makes letters
- * small is set in the others already.
+ * small is set in the others already.  It makes others of control characters
+ * only, which are told by a borrow when 0x20 is taken from them.
  */
 
 ngx_uint_t
@@ -210,7 +212,7 @@ ngx_llm_header_same(const u_char *name, const u_char *lower, size_t n)
     if (n < 8) {
 
         while (n--) {
-            if ((name[n] | 0x20) != lower[n]) {
+            if ((name[n] | 0x20) != lower[n] || name[n] < 0x20) {
                 return 0;
             }
         }
@@ -226,7 +228,8 @@ ngx_llm_header_same(const u_char *name, const u_char *lower, size_t n)
         ngx_memcpy(&x, name, 8);
         ngx_memcpy(&y, lower, 8);
 
-        diff |= (x | 0x2020202020202020ULL) ^ y;
+        diff |= ((x | 0x2020202020202020ULL) ^ y)
+                | ((x - 0x2020202020202020ULL) & ~x & 0x8080808080808080ULL);
 
         n -= 8;
 
@@ -272,6 +275,33 @@ ngx_llm_header_holds(const u_char *list, size_t n, const char *token)
     }
 
     return 0;
+}
+
+
+/* a value without control characters but tabs (RFC 9110, 5.5) */
+
+static ngx_inline ngx_uint_t
+ngx_llm_answer_text(const u_char *p, size_t n)
+{
+    uint64_t  w;
+
+    /* eight at a time: in none does taking 0x20 borrow */
+
+    for ( /* void */ ; n >= 8; n -= 8, p += 8) {
+        ngx_memcpy(&w, p, 8);
+
+        if ((w - 0x2020202020202020ULL) & ~w & 0x8080808080808080ULL) {
+            break;
+        }
+    }
+
+    for ( /* void */ ; n; n--, p++) {
+        if (*p < 0x20 && *p != '\t') {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 

@@ -231,7 +231,7 @@ name:
     q = ngx_llm_json_plain(p, stop, last);
 
     if (q == last || *q != '"') {
-        p = ngx_llm_json_string(s, p, last, 1);
+        p = ngx_llm_json_string(s, p, q, last, 1);
 
         if (p == NULL || p == last) {
             return p;
@@ -297,7 +297,7 @@ text:
     q = ngx_llm_json_plain(p, stop, last);
 
     if (q == last || *q != '"') {
-        p = ngx_llm_json_string(s, p, last, 0);
+        p = ngx_llm_json_string(s, p, q, last, 0);
 
         if (p == NULL || p == last) {
             return p;
@@ -312,6 +312,16 @@ text:
     }
 
     p = q + 1;
+
+    if (p < stop && *p == ',' && p[1] == '"' && (s->bits & 1)) {
+        p += 2;
+
+        if (frame != NULL) {
+            frame->count++;
+        }
+
+        goto name;
+    }
 
     goto after;
 

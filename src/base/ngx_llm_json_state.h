@@ -11,7 +11,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
-#include "ngx_llm_json.h"
+#include "ngx_llm_json_type.h"
 
 
 /* s->row: no row, the value is not watched */

@@ -18,7 +18,7 @@ static const u_char *ngx_llm_json_string_end(ngx_llm_json_t *s,
     const u_char *p);
 static const u_char *ngx_llm_json_plain_portable(const u_char *p,
     const u_char *last);
-static ngx_inline u_char ngx_llm_json_escape(const u_char *p,
+static ngx_inline u_char ngx_llm_json_escaped(const u_char *p,
     const u_char *last);
 static const u_char *ngx_llm_json_special(ngx_llm_json_t *s, const u_char *p,
     const u_char *last);
@@ -38,8 +38,8 @@ static void ngx_llm_json_append_code(ngx_llm_json_t *s, uint32_t code);
 
 
 const u_char *
-ngx_llm_json_string(ngx_llm_json_t *s, const u_char *p, const u_char *last,
-    ngx_uint_t key)
+ngx_llm_json_string(ngx_llm_json_t *s, const u_char *p, const u_char *q,
+    const u_char *last, ngx_uint_t key)
 {
     s->len = 0;
     s->key = key;
@@ -47,7 +47,11 @@ ngx_llm_json_string(ngx_llm_json_t *s, const u_char *p, const u_char *last,
     s->start = ngx_llm_json_offset(s, p - 1);
     s->capture = key ? (s->level == s->depth) : (s->row >= 0);
 
-    return ngx_llm_json_string_rest(s, p, last);
+    if (q != p && s->capture) {
+        ngx_llm_json_append(s, p, q - p);
+    }
+
+    return ngx_llm_json_string_rest(s, q, last);
 }
 
 
@@ -94,7 +98,7 @@ ngx_llm_json_string_rest(ngx_llm_json_t *s, const u_char *p,
             return ngx_llm_json_fail(s, q, "a control character in a string");
         }
 
-        c = ngx_llm_json_escape(q, last);
+        c = ngx_llm_json_escaped(q, last);
 
         if (c) {
             p = q + 2;
@@ -223,7 +227,7 @@ ngx_llm_json_plain_portable(const u_char *p, const u_char *last)
 /* what a backslash and one letter at p stand for; 0: there is no such thing */
 
 static ngx_inline u_char
-ngx_llm_json_escape(const u_char *p, const u_char *last)
+ngx_llm_json_escaped(const u_char *p, const u_char *last)
 {
     static const u_char  escapes[256] = {
         ['"'] = '"', ['\\'] = '\\', ['/'] = '/', ['b'] = '\b',
@@ -421,7 +425,7 @@ ngx_llm_json_unescape(const u_char *p, const u_char *last, uint32_t *code)
         return 0;
     }
 
-    *code = ngx_llm_json_escape(p, last);
+    *code = ngx_llm_json_escaped(p, last);
 
     if (*code) {
         return 2;

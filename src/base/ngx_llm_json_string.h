@@ -17,12 +17,12 @@
 
 
 /*
- * Goes through a string that is not plain or not whole, from the byte after
- * its opening quote; returns where to go on, last with s->state when the slice
- * ended, or NULL.
+ * Goes through a string that is not plain or not whole; p is after its opening
+ * quote, up to q it is plain.  Returns where to go on, last with s->state when
+ * the slice ended, or NULL.
  */
 const u_char *ngx_llm_json_string(ngx_llm_json_t *s, const u_char *p,
-    const u_char *last, ngx_uint_t key);
+    const u_char *q, const u_char *last, ngx_uint_t key);
 
 /* goes on with one that an earlier slice cut, by s->state */
 const u_char *ngx_llm_json_string_resume(ngx_llm_json_t *s, const u_char *p,

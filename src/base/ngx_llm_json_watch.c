@@ -4,6 +4,13 @@
 #include "ngx_llm_json_watch.h"
 
 
+/* one bit for a row that has rows in it */
+#define ngx_llm_json_row_bit(row)  ((uint64_t) 1 << ((row) & 63))
+
+
+static ngx_inline ngx_uint_t ngx_llm_json_same(const u_char *a,
+    const u_char *b, size_t n);
+static ngx_inline uint64_t ngx_llm_json_load(const u_char *p, size_t n);
 static void ngx_llm_json_report(ngx_llm_json_t *s, ngx_llm_json_value_t *v,
     ngx_uint_t kind, off_t start, const u_char *p);
 
@@ -30,16 +37,30 @@ ngx_llm_json_watch_open(ngx_llm_json_t *s, const u_char *p)
     mask = 0;
     element = NGX_LLM_JSON_NO_ROW;
 
-    last = s->watch + s->nwatch;
+    /* the root's pass finds out which rows have others in them */
+
+    if (s->level == 0) {
+        s->parents = 0;
+        last = s->watch + s->nwatch;
+
+    } else if (s->parents & ngx_llm_json_row_bit(row)) {
+        last = s->watch + s->nwatch;
+
+    } else {
+        last = s->watch;
+    }
 
     for (w = s->watch; w < last; w++) {
 
-        if (w->parent == row) {
-            mask |= ngx_llm_json_name_bit(w->name.len);
+        if (w->parent != row) {
+            s->parents |= ngx_llm_json_row_bit(w->parent);
+            continue;
+        }
 
-            if (w->name.data == NULL && *p == '[') {
-                element = w - s->watch;
-            }
+        mask |= ngx_llm_json_name_bit(w->name.len);
+
+        if (w->name.data == NULL && *p == '[') {
+            element = w - s->watch;
         }
     }
 
@@ -96,12 +117,56 @@ ngx_llm_json_watch_name(ngx_llm_json_t *s, const u_char *name, size_t len)
         if (w->name.len == len
             && w->parent == parent
             && w->name.data != NULL
-            && ngx_memcmp(w->name.data, name, len) == 0)
+            && ngx_llm_json_same(w->name.data, name, len))
         {
             s->row = w - s->watch;
             return;
         }
     }
+}
+
+
+/* names are short: two loads, which may overlap, do for nearly all */
+
+static ngx_inline ngx_uint_t
+ngx_llm_json_same(const u_char *a, const u_char *b, size_t n)
+{
+    for ( /* void */ ; n > 16; n -= 8, a += 8, b += 8) {
+
+        if (ngx_llm_json_load(a, 8) != ngx_llm_json_load(b, 8)) {
+            return 0;
+        }
+    }
+
+    if (n >= 8) {
+        return ngx_llm_json_load(a, 8) == ngx_llm_json_load(b, 8)
+               && ngx_llm_json_load(a + n - 8, 8)
+                  == ngx_llm_json_load(b + n - 8, 8);
+    }
+
+    if (n >= 4) {
+        return ngx_llm_json_load(a, 4) == ngx_llm_json_load(b, 4)
+               && ngx_llm_json_load(a + n - 4, 4)
+                  == ngx_llm_json_load(b + n - 4, 4);
+    }
+
+    while (n && a[n - 1] == b[n - 1]) {
+        n--;
+    }
+
+    return n == 0;
+}
+
+
+static ngx_inline uint64_t
+ngx_llm_json_load(const u_char *p, size_t n)
+{
+    uint64_t  v;
+
+    v = 0;
+    ngx_memcpy(&v, p, n);
+
+    return v;
 }
 
 

@@ -4,6 +4,7 @@
  */
 
 
+#include "ngx_llm_answer.h"
 #include "ngx_llm_sha256.h"
 #include "ngx_llm_siphash.h"
 #include "ngx_http_llm_auth.h"
@@ -73,9 +74,8 @@ ngx_http_llm_auth_secret(ngx_http_request_t *r, ngx_str_t *secret)
     }
 
     if (h->value.len <= sizeof("Bearer ") - 1
-        || ngx_strncasecmp(h->value.data, (u_char *) "Bearer ",
-                           sizeof("Bearer ") - 1)
-           != 0)
+        || !ngx_llm_header_same(h->value.data, (u_char *) "bearer ",
+                                sizeof("bearer ") - 1))
     {
         return ngx_http_llm_auth_other(r, secret);
     }

@@ -14,6 +14,7 @@ static ngx_int_t ngx_http_llm_body_filter(ngx_http_request_t *r,
 static void ngx_http_llm_body_feed(ngx_http_llm_ctx_t *ctx, ngx_buf_t *b);
 static ngx_int_t ngx_http_llm_body_multipart(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx);
+static void ngx_http_llm_body_rewind(ngx_chain_t *cl);
 static ngx_chain_t **ngx_http_llm_body_text(ngx_http_request_t *r,
     const ngx_str_t *text, ngx_chain_t **last);
 static ngx_chain_t **ngx_http_llm_body_slice(ngx_http_request_t *r,
@@ -118,6 +119,14 @@ ngx_http_llm_body_chain(ngx_http_request_t *r, const ngx_llm_edit_t *edits,
     off_t         size, from, start, end;
     ngx_uint_t    i;
     ngx_chain_t  *cl;
+
+    if (n == 0) {
+        ngx_http_llm_body_rewind(r->request_body->bufs);
+
+        *last = r->request_body->bufs;
+
+        return NGX_OK;
+    }
 
     i = 0;
     start = 0;      /* of this buffer, in the body */
@@ -243,6 +252,23 @@ ngx_http_llm_body_multipart(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
                      && ngx_strncmp(m->stream.text, "true", 4) == 0);
 
     return NGX_OK;
+}
+
+
+/* an attempt before this one may have sent it */
+
+static void
+ngx_http_llm_body_rewind(ngx_chain_t *cl)
+{
+    for ( /* void */ ; cl; cl = cl->next) {
+        cl->buf->pos = cl->buf->start;
+
+        /* one file at most, and nothing else then */
+
+        if (cl->buf->in_file) {
+            cl->buf->file_pos = 0;
+        }
+    }
 }
 
 

@@ -9,6 +9,8 @@
 #include "ngx_http_llm_secret.h"
 
 
+static ngx_uint_t ngx_http_llm_node_twice(ngx_http_llm_main_conf_t *mcf,
+    const ngx_llm_node_conf_t *c);
 static ngx_int_t ngx_http_llm_node_url(ngx_conf_t *cf,
     ngx_llm_node_conf_t *node, ngx_str_t *url);
 static ngx_int_t ngx_http_llm_node_host(ngx_conf_t *cf,
@@ -52,6 +54,12 @@ ngx_http_llm_node_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    if (ngx_http_llm_node_twice(mcf, c)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "llm_router_node \"%V\" is duplicate", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
     for (i = 2; i < cf->args->nelts; i++) {
         if (ngx_http_llm_node_param(cf, node, &value[i]) != NGX_OK) {
             return NGX_CONF_ERROR;
@@ -85,6 +93,34 @@ ngx_http_llm_nodes_of_env(ngx_conf_t *cf, ngx_http_llm_main_conf_t *mcf)
 {
     return ngx_http_llm_param_env(cf, "LLM_ROUTER_NODES", "llm_router_node",
                                ngx_http_llm_node_slot, mcf);
+}
+
+
+/* is there one with this URL before the last, which is c? */
+
+static ngx_uint_t
+ngx_http_llm_node_twice(ngx_http_llm_main_conf_t *mcf,
+    const ngx_llm_node_conf_t *c)
+{
+    ngx_uint_t                   i;
+    ngx_llm_node_conf_t         *other;
+    ngx_http_llm_static_node_t  *nodes;
+
+    nodes = mcf->nodes.elts;
+
+    for (i = 0; i < mcf->nodes.nelts - 1; i++) {
+        other = &nodes[i].conf;
+
+        if (other->port == c->port
+            && other->ssl == c->ssl
+            && ngx_strcmp(other->host, c->host) == 0
+            && ngx_strcmp(other->prefix, c->prefix) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

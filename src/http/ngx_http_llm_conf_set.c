@@ -238,8 +238,9 @@ ngx_http_llm_max_concurrent_slot(ngx_conf_t *cf, ngx_command_t *cmd,
 
     if (mcf->groups == NGX_LLM_ZONE_GROUPS) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "llm_router_max_concurrent: at most %ui places may "
-                           "have their own", (ngx_uint_t) NGX_LLM_ZONE_GROUPS);
+                           "llm_router_max_concurrent: at most %ui servers and "
+                           "locations may have their own",
+                           (ngx_uint_t) NGX_LLM_ZONE_GROUPS - 1);
         return NGX_CONF_ERROR;
     }
 

@@ -9,6 +9,8 @@
 #include "ngx_http_llm_finish.h"
 
 
+static void ngx_http_llm_call(ngx_http_llm_ctx_t *ctx,
+    const ngx_llm_wait_t *wait, ngx_llm_fits_pt fits, void *data);
 static void ngx_http_llm_leave_queue(ngx_http_llm_ctx_t *ctx);
 static void ngx_http_llm_count(ngx_http_llm_ctx_t *ctx);
 static void ngx_http_llm_settle(ngx_http_llm_ctx_t *ctx, ngx_llm_key_t *key,
@@ -65,7 +67,7 @@ ngx_http_llm_release_node(ngx_http_llm_ctx_t *ctx, uint32_t *node)
     wait.reason = NGX_LLM_WAIT_MODEL;
     wait.what = 0;
 
-    ngx_llm_queue_call(zone->queue, &wait, ngx_http_llm_fits, &n);
+    ngx_http_llm_call(ctx, &wait, ngx_http_llm_fits, &n);
 }
 
 
@@ -89,7 +91,7 @@ ngx_http_llm_release(ngx_http_llm_ctx_t *ctx)
     wait.reason = NGX_LLM_WAIT_ROUTER;
     wait.what = ctx->llcf->group;
 
-    ngx_llm_queue_call(zone->queue, &wait, NULL, NULL);
+    ngx_http_llm_call(ctx, &wait, NULL, NULL);
 
     if (ctx->key == NGX_LLM_KEY_NONE) {
         return;
@@ -101,7 +103,7 @@ ngx_http_llm_release(ngx_http_llm_ctx_t *ctx)
     wait.reason = NGX_LLM_WAIT_KEY;
     wait.what = ctx->key;
 
-    ngx_llm_queue_call(zone->queue, &wait, NULL, NULL);
+    ngx_http_llm_call(ctx, &wait, NULL, NULL);
 }
 
 
@@ -147,6 +149,24 @@ ngx_http_llm_fits(void *data, uint32_t model)
     uint32_t  *node = data;
 
     return ngx_llm_choose_lists(ngx_http_llm_worker.zone, *node, model);
+}
+
+
+/* something was released: calls who waits for it */
+
+static void
+ngx_http_llm_call(ngx_http_llm_ctx_t *ctx, const ngx_llm_wait_t *wait,
+    ngx_llm_fits_pt fits, void *data)
+{
+    ngx_llm_queue_t  *queue;
+
+    queue = ngx_http_llm_worker.zone->queue;
+
+    if (ctx->finished || ctx->attempts) {
+        ngx_llm_queue_tell(queue);
+    }
+
+    ngx_llm_queue_call(queue, wait, fits, data);
 }
 
 

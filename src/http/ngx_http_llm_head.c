@@ -444,14 +444,13 @@ ngx_http_llm_head_names(ngx_http_request_t *r)
 
             if (ngx_http_llm_head_connection(&h[i])
                 && (h[i].value.len != sizeof("close") - 1
-                    || ngx_strncasecmp(h[i].value.data, (u_char *) "close",
-                                       sizeof("close") - 1)
-                       != 0)
+                    || !ngx_llm_header_same(h[i].value.data,
+                                            (u_char *) "close",
+                                            sizeof("close") - 1))
                 && (h[i].value.len != sizeof("keep-alive") - 1
-                    || ngx_strncasecmp(h[i].value.data,
-                                       (u_char *) "keep-alive",
-                                       sizeof("keep-alive") - 1)
-                       != 0))
+                    || !ngx_llm_header_same(h[i].value.data,
+                                            (u_char *) "keep-alive",
+                                            sizeof("keep-alive") - 1)))
             {
                 return 1;
             }

@@ -134,7 +134,9 @@ ngx_http_llm_park_again(ngx_http_llm_ctx_t *ctx)
 {
     ngx_int_t            rc;
     ngx_llm_wait_t       wait;
+    ngx_llm_queue_t     *queue;
     ngx_connection_t    *c;
+    ngx_atomic_uint_t    news;
     ngx_http_request_t  *r;
 
     r = ctx->request;
@@ -142,11 +144,26 @@ ngx_http_llm_park_again(ngx_http_llm_ctx_t *ctx)
 
     ngx_http_set_log_request(c->log, r);
 
-    rc = ctx->admit(r, ctx, &wait, 1);
+    queue = ngx_http_llm_worker.zone->queue;
+
+    do {
+        news = ngx_llm_queue_news(queue);
+
+        ngx_memory_barrier();
+
+        rc = ctx->admit(r, ctx, &wait, 1);
+
+        if (rc != NGX_BUSY) {
+            break;
+        }
+
+        ngx_llm_queue_again(queue, ctx->waiter, &wait);
+
+        /* what came free before it was known to wait for it? */
+
+    } while (news != ngx_llm_queue_news(queue));
 
     if (rc == NGX_BUSY) {
-        ngx_llm_queue_again(ngx_http_llm_worker.zone->queue, ctx->waiter,
-                            &wait);
         return;
     }
 

@@ -441,6 +441,8 @@ ngx_http_llm_online(uint32_t node)
     wait.reason = NGX_LLM_WAIT_MODEL;
     wait.what = 0;
 
+    ngx_llm_queue_tell(ngx_http_llm_worker.zone->queue);
+
     ngx_llm_queue_call(ngx_http_llm_worker.zone->queue, &wait,
                        ngx_http_llm_fits, &node);
 }

@@ -104,10 +104,20 @@ void
 ngx_llm_queue_again(ngx_llm_queue_t *queue, uint32_t i,
     const ngx_llm_wait_t *wait)
 {
+    ngx_atomic_t      *served;
+    ngx_llm_waiter_t  *w;
+
     ngx_llm_queue_lock(queue);
 
-    queue->waiter[i].state = NGX_LLM_WAITER_WAITING;
-    queue->waiter[i].wait = *wait;
+    w = &queue->waiter[i];
+    served = ngx_llm_queue_served(queue, w->key);
+
+    if (w->state == NGX_LLM_WAITER_CALLED && *served == w->given) {
+        *served = w->turn;
+    }
+
+    w->state = NGX_LLM_WAITER_WAITING;
+    w->wait = *wait;
 
     ngx_llm_queue_unlock(queue);
 }
@@ -147,6 +157,7 @@ ngx_llm_queue_call(ngx_llm_queue_t *queue, const ngx_llm_wait_t *wait,
 {
     uint32_t           i;
     ngx_uint_t         slot;
+    ngx_atomic_t      *served;
     ngx_llm_waiter_t  *w, *best;
 
     if (queue->n == 0) {
@@ -175,7 +186,11 @@ ngx_llm_queue_call(ngx_llm_queue_t *queue, const ngx_llm_wait_t *wait,
 
         /* the next call, which may come before this one leaves, is another's */
 
-        *ngx_llm_queue_served(queue, best->key) = ++queue->clock;
+        served = ngx_llm_queue_served(queue, best->key);
+
+        best->turn = *served;
+        best->given = ++queue->clock;
+        *served = best->given;
     }
 
     ngx_llm_queue_unlock(queue);

@@ -53,6 +53,8 @@ typedef struct {
     uint32_t            group;
     int32_t             priority;
     uint64_t            ticket;     /* order of arrival, from 1 */
+    ngx_atomic_uint_t   turn;       /* its key's, before it was called */
+    ngx_atomic_uint_t   given;      /* and since */
     ngx_llm_wait_t      wait;
 } ngx_llm_waiter_t;
 
@@ -62,6 +64,7 @@ typedef struct {
     ngx_atomic_t        n;          /* in the list */
     ngx_atomic_t        clock;      /* served so far, over all */
     ngx_atomic_t        anonymous;  /* when requests without key were */
+    ngx_atomic_t        news;       /* see ngx_llm_queue_news() */
     uint64_t            tickets;
     ngx_uint_t          dirty;      /* somebody is, or died, inside the lock */
     ngx_msec_t          last_served;
@@ -101,7 +104,11 @@ ngx_llm_queue_t *ngx_llm_queue_create(ngx_slab_pool_t *shpool,
 uint32_t ngx_llm_queue_enter(ngx_llm_queue_t *queue,
     const ngx_llm_waiter_t *waiter, ngx_uint_t limit);
 
-/* A called waiter found nothing: it waits on, in its place, for this. */
+/*
+ * A called waiter found nothing: it waits on, in its place, for this, and its
+ * key gets its turn back.  A call that came while it looked was not for it: it
+ * must look again when ngx_llm_queue_news() is not what it was before.
+ */
 void ngx_llm_queue_again(ngx_llm_queue_t *queue, uint32_t i,
     const ngx_llm_wait_t *wait);
 
@@ -116,6 +123,17 @@ void ngx_llm_queue_leave(ngx_llm_queue_t *queue, uint32_t i,
  */
 void ngx_llm_queue_call(ngx_llm_queue_t *queue, const ngx_llm_wait_t *wait,
     ngx_llm_fits_pt fits, void *data);
+
+/*
+ * Something came free for good, and the call follows.  Not for what was taken
+ * for a moment only: two that look would keep each other looking.
+ */
+#define ngx_llm_queue_tell(queue)                                             \
+    if ((queue)->n) {                                                         \
+        (void) ngx_atomic_fetch_add(&(queue)->news, 1);                       \
+    }
+
+#define ngx_llm_queue_news(queue)  ((queue)->news)
 
 /* Does somebody wait already for what a newcomer would take? */
 ngx_uint_t ngx_llm_queue_ahead(ngx_llm_queue_t *queue,

@@ -93,9 +93,11 @@ ngx_llm_zone_lease(ngx_llm_lease_t *lease, ngx_pid_t pid, ngx_msec_t ms,
             return 0;
         }
 
-        if (!ngx_atomic_cmp_set(&lease->pid, holder, pid)) {
-            return 0;
-        }
+        /* before the swap: who comes just behind it finds it taken */
+
+        lease->until = ngx_current_msec + ms;
+
+        return ngx_atomic_cmp_set(&lease->pid, holder, pid);
     }
 
     lease->until = ngx_current_msec + ms;

@@ -21,6 +21,9 @@ static void test_split(const char *name, const char *head, size_t end);
 static void test_status(void);
 static void test_lines(void);
 static void test_names(void);
+static void test_names_all(void);
+static void test_values(void);
+static void test_chunks(void);
 static void test_tokens(void);
 static void parse(const char *head, char *text, size_t size);
 
@@ -123,6 +126,42 @@ static const struct {
 #define NENDS  (sizeof(ends) / sizeof(ends[0]))
 
 
+/* chunks: where they end, 0: it is none that is read at once */
+
+static const struct {
+    const char  *text;
+    size_t       end;
+    size_t       n;
+} chunks[] = {
+    { "1\r\na\r\n", 6, 1 },
+    { "a\r\n0123456789\r\n1\r\nb\r\n", 15, 10 },
+    { "B\r\n0123456789a\r\n0\r\n\r\n", 16, 11 },
+    { "0010\r\n0123456789abcdef\r\n", 24, 16 },
+    { "00000c\r\n\r\n0\r\n\r\n\r\n\r\n\r\n", 0, 0 },
+    { "00000c\r\n\r\n0\r\n\r\nabcde\r\nx", 22, 12 },
+    { "5\r\n\r\n\r\na\r\n", 10, 5 },
+
+    { "0\r\n\r\n", 0, 0 },
+    { "\r\na\r\n", 0, 0 },
+    { "g\r\na\r\n", 0, 0 },
+    { "1 \r\na\r\n", 0, 0 },
+    { " 1\r\na\r\n", 0, 0 },
+    { "1;x=y\r\na\r\n", 0, 0 },
+    { "1\na\n", 0, 0 },
+    { "1\n\na\r\n", 0, 0 },
+    { "1\r\na\n\n", 0, 0 },
+    { "1\r\nab\r\n", 0, 0 },
+    { "2\r\na\r\n", 0, 0 },
+    { "-1\r\na\r\n", 0, 0 },
+    { "0x1\r\na\r\n", 0, 0 },
+    { "0000001\r\na\r\n", 0, 0 },
+    { "fffffffffffffffff\r\na\r\n", 0, 0 },
+    { "ffffff\r\na\r\n", 0, 0 }
+};
+
+#define NCHUNKS  (sizeof(chunks) / sizeof(chunks[0]))
+
+
 int
 main(void)
 {
@@ -131,6 +170,9 @@ main(void)
     test_status();
     test_lines();
     test_names();
+    test_names_all();
+    test_values();
+    test_chunks();
     test_tokens();
 
     return test_done();
@@ -326,13 +368,128 @@ test_names(void)
     ok(!ngx_llm_header_is(&h, "content-lengtg"), "another one as long");
     ok(!ngx_llm_header_is(&h, "content-length-"), "a longer one");
     ok(!ngx_llm_header_is(&h, "content"), "a shorter one");
+}
 
-    h.name = (u_char *) "content\rlength";
-    ok(!ngx_llm_header_is(&h, "content-length"), "CR is no dash");
 
-    h.name = (u_char *) "@[`{";
-    h.name_len = 4;
-    ok(!ngx_llm_header_is(&h, "`{@["), "only letters have a case");
+/* any character of a name at any place in one of any length */
+
+static void
+test_names_all(void)
+{
+    u_char             name[40], lower[40];
+    size_t             n, i;
+    ngx_uint_t         c, k, same, wrong;
+    static const char  chars[] = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnop"
+                                 "qrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    static const char  wanted[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
+
+    wrong = 0;
+
+    for (n = 1; n <= 25; n++) {
+        ngx_memset(name, 'X', n);
+        ngx_memset(lower, 'x', n);
+
+        wrong += !ngx_llm_header_same(name, lower, n);
+
+        for (i = 0; i < n; i++) {
+            for (c = 0; c < sizeof(chars) - 1; c++) {
+                for (k = 0; k < sizeof(wanted) - 1; k++) {
+                    name[i] = chars[c];
+                    lower[i] = wanted[k];
+
+                    same = (ngx_tolower(name[i]) == lower[i]);
+                    wrong += (ngx_llm_header_same(name, lower, n) != same);
+                }
+            }
+
+            name[i] = 'X';
+            lower[i] = 'x';
+        }
+    }
+
+    is_number(wrong, 0, "each character of a name against each of another, "
+              "at each place");
+}
+
+
+/* no control character but a tab, at any place */
+
+static void
+test_values(void)
+{
+    u_char            *copy, *p;
+    size_t             n, i;
+    ngx_int_t          rc;
+    ngx_uint_t         c, wrong;
+    ngx_llm_header_t   h;
+
+    wrong = 0;
+
+    for (n = 1; n <= 20; n++) {
+        for (i = 0; i < n; i++) {
+            for (c = 0; c < 256; c++) {
+
+                if (c == LF || c == ' ' || c == '\t') {
+                    continue;
+                }
+
+                copy = test_copy("N:vvvvvvvvvvvvvvvvvvvvvvvv", n + 4);
+                copy[2 + i] = c;
+                copy[n + 2] = CR;
+                copy[n + 3] = LF;
+                p = copy;
+
+                rc = ngx_llm_answer_header(&p, copy + n + 4, &h);
+
+                wrong += (rc != (c < 0x20 ? NGX_ERROR : NGX_OK));
+                wrong += (rc == NGX_OK && (h.value != copy + 2
+                                           || h.value_len != n));
+                free(copy);
+            }
+        }
+    }
+
+    is_number(wrong, 0, "each byte at each place of a value");
+
+    copy = test_copy("N: a\tb\t c \r\n", 13);
+    p = copy;
+    rc = ngx_llm_answer_header(&p, copy + 13, &h);
+    ok(rc == NGX_OK && h.value_len == 6, "tabs and spaces inside a value");
+    free(copy);
+}
+
+
+/* a chunk is seen when it is whole and plain, and nothing else is */
+
+static void
+test_chunks(void)
+{
+    size_t       len, cut, n;
+    u_char      *copy, *data, *end;
+    ngx_uint_t   i, wrong;
+
+    for (i = 0; i < NCHUNKS; i++) {
+        len = strlen(chunks[i].text);
+        wrong = 0;
+
+        for (cut = 0; cut <= len; cut++) {
+            copy = test_copy(chunks[i].text, cut);
+            end = ngx_llm_answer_chunk(copy, copy + cut, &data, &n);
+
+            if (chunks[i].end && cut >= chunks[i].end) {
+                wrong += (end != copy + chunks[i].end
+                          || n != chunks[i].n
+                          || data + n + 2 != end);
+
+            } else {
+                wrong += (end != NULL);
+            }
+
+            free(copy);
+        }
+
+        is_number(wrong, 0, "the chunk %u, cut anywhere", (unsigned) i);
+    }
 }
 
 

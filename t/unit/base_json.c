@@ -695,8 +695,8 @@ test_utf8(void)
 static void
 test_levels(void)
 {
-    record_t              *got;
-    ngx_llm_json_t         s;
+    record_t        *got;
+    ngx_llm_json_t   s;
 
     static const char      body[] =
         "{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":1},\"b\":2}}}}}";
@@ -746,6 +746,81 @@ test_levels(void)
 }
 
 
+/* rows of one container that stand apart, and a row in an array's element */
+
+static void
+test_order(void)
+{
+    record_t        *got;
+    ngx_llm_json_t   s;
+
+    static const char                  body[] =
+        "{\"b\":[{\"x\":1}],\"a\":{\"x\":2},\"c\":[3]}";
+    static const ngx_llm_json_watch_t  mixed[] = {
+        ngx_llm_json_member(2, "x"),
+        ngx_llm_json_member(NGX_LLM_JSON_ROOT, "a"),
+        ngx_llm_json_element(4),
+        ngx_llm_json_member(1, "x"),
+        ngx_llm_json_member(NGX_LLM_JSON_ROOT, "b"),
+        ngx_llm_json_member(NGX_LLM_JSON_ROOT, "c")
+    };
+
+    got = calloc(1, sizeof(record_t));
+    ngx_llm_json_init(&s, mixed, 6, (u_char *) got->text + 8192, 8, report,
+                      got);
+    ngx_llm_json_feed(&s, (u_char *) body, sizeof(body) - 1);
+    ok(ngx_llm_json_end(&s) == NGX_OK, "rows in any order");
+    is_text(got->text, "0 NUMBER 11-12 1i;2 OBJECT 6-13 1;4 ARRAY 5-14 1;"
+            "3 NUMBER 24-25 2i;1 OBJECT 19-26 1;5 ARRAY 31-34 1;",
+            "all of them are found");
+    free(got);
+}
+
+
+/* names of each length, and each of them with one byte changed */
+
+static void
+test_names(void)
+{
+    int                   wrong;
+    char                  body[128];
+    u_char                name[48], buf[48];
+    size_t                n, at, len;
+    record_t             *got;
+    ngx_llm_json_t        s;
+    ngx_llm_json_watch_t  one;
+
+    wrong = 0;
+    got = calloc(1, sizeof(record_t));
+
+    for (n = 1; n < sizeof(name); n++) {
+        memset(name, 'n', n);
+        one.parent = NGX_LLM_JSON_ROOT;
+        one.name.data = test_copy(name, n);
+        one.name.len = n;
+
+        for (at = 0; at <= n; at++) {
+            len = sprintf(body, "{\"%.*s\":null}", (int) n, name);
+
+            if (at < n) {
+                body[2 + at] = 'm';
+            }
+
+            got->len = 0;
+            ngx_llm_json_init(&s, &one, 1, buf, sizeof(buf), report, got);
+            ngx_llm_json_feed(&s, (u_char *) body, len);
+            wrong += (ngx_llm_json_end(&s) != NGX_OK);
+            wrong += ((got->len != 0) != (at == n));
+        }
+
+        free(one.name.data);
+    }
+
+    free(got);
+    is_number(wrong, 0, "names of each length, one byte changed");
+}
+
+
 int
 main(void)
 {
@@ -757,6 +832,8 @@ main(void)
     test_plain();
     test_utf8();
     test_levels();
+    test_order();
+    test_names();
 
     return test_done();
 }

@@ -462,7 +462,7 @@ test_lists(void)
     ok(ngx_llm_choose_lists(zone, c, m), "one takes any");
     ok(!ngx_llm_choose_lists(zone, d, m), "one never told");
     ok(!ngx_llm_choose_lists(zone, a, n), "a model that none lists");
-    ok(ngx_llm_choose_lists(zone, c, n), "... is taken by that which takes any");
+    ok(ngx_llm_choose_lists(zone, c, n), "... by that which takes any");
 }
 
 
@@ -529,11 +529,11 @@ test_processes(void)
 static void
 work(ngx_uint_t slot)
 {
-    uint32_t                i, held[HELD];
-    uint64_t                state;
-    ngx_int_t               rc;
-    ngx_uint_t              k, n, sum;
-    ngx_atomic_uint_t       word;
+    uint32_t                 i, held[HELD];
+    uint64_t                 state;
+    ngx_int_t                rc;
+    ngx_uint_t               k, n, sum;
+    ngx_atomic_uint_t        word;
     static const ngx_uint_t  max[] = { 2, 3, 4 };
 
     n = 0;
@@ -632,7 +632,7 @@ node(const char *model, ngx_uint_t weight, ngx_uint_t max)
     if (model) {
         list = (ngx_llm_list_t *) text;
         ngx_memzero(list, sizeof(ngx_llm_list_t));
-        ngx_str_null(&owner);
+        ngx_str_set(&owner, "me");
         name.data = (u_char *) model;
         name.len = strlen(model);
 

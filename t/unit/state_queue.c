@@ -29,6 +29,7 @@ static void test_priority(void);
 static void test_keys(void);
 static void test_burst(void);
 static void test_again(void);
+static void test_vain(void);
 static void test_chain(void);
 static void test_limits(void);
 static void test_ahead(void);
@@ -67,6 +68,8 @@ typedef struct {
     uint32_t           i;
     ngx_llm_waiter_t   w;
     ngx_uint_t         called;
+    uint64_t          turn;         /* its key's, before it was called */
+    uint64_t          given;
 } known_t;
 
 
@@ -105,6 +108,7 @@ main(void)
     test_keys();
     test_burst();
     test_again();
+    test_vain();
     test_chain();
     test_limits();
     test_ahead();
@@ -309,6 +313,34 @@ test_again(void)
     is_number(call(ROUTER, 0), b, "it waits for something else now");
     is_number(call(MODEL, 7), a, "... and is called for that");
     ok(sound() && queue->n == 2, "both stand in the queue");
+}
+
+
+/* to be called in vain costs a key nothing */
+
+static void
+test_vain(void)
+{
+    uint32_t  a, b;
+
+    prepare();
+
+    a = enter(0, 1, 0, ROUTER, 0);
+    b = enter(1, 2, 0, ROUTER, 0);
+
+    is_number(call(ROUTER, 0), a, "the first of two keys is called");
+
+    again(a, ROUTER, 0);
+    is_number(call(ROUTER, 0), a, "... in vain: it is its turn again");
+    is_number(call(ROUTER, 0), b, "... then the other's");
+
+    again(a, ROUTER, 0);
+    again(b, ROUTER, 0);
+    is_number(call(ROUTER, 0), a, "... and neither lost its turn");
+
+    leave(a, 1);
+    a = enter(0, 1, 0, ROUTER, 0);
+    is_number(call(ROUTER, 0), b, "who was served has had it");
 }
 
 
@@ -616,6 +648,11 @@ test_random(void)
 
             if (k < nknown && known[k].called) {
                 known[k].called = 0;
+
+                if (served[known[k].w.key] == known[k].given) {
+                    served[known[k].w.key] = known[k].turn;
+                }
+
                 known[k].w.wait.what = shm_random(&state_, 2);
                 again(known[k].i, ROUTER, known[k].w.wait.what);
             }
@@ -664,7 +701,9 @@ test_random_call(void)
 
     if (best) {
         best->called = 1;
-        served[best->w.key] = ++served_clock;
+        best->turn = served[best->w.key];
+        best->given = ++served_clock;
+        served[best->w.key] = best->given;
         calls++;
     }
 }

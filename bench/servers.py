@@ -1,0 +1,212 @@
+"""The servers of the benchmarks: nginx with either side, under callgrind or
+not, and mock nodes.  All listen on 127.0.0.1 and end with the run."""
+
+import atexit
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+
+from client import KEY
+
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BENCH = os.path.join(TOP, 'bench')
+OUT = os.path.join(TOP, 'build', 'bench')
+BUILT = os.path.join(TOP, 'build', 'ngx_http_llm_router_module.so')
+MODULE = os.path.join(OUT, 'module.so')     # the same one for a whole run
+MOCK = os.path.join(TOP, 'build', 'mock_node')
+NGINX = os.environ.get('NGINX') or shutil.which(
+    'nginx', path=os.environ.get('PATH', '') + ':/usr/sbin')
+
+running = []
+
+
+def stop_all():
+    for proc in list(running):
+        stop(proc)
+
+
+atexit.register(stop_all)
+signal.signal(signal.SIGTERM, lambda *_: exit(1))
+
+
+def stop(proc, how=signal.SIGTERM, timeout=120):
+    if proc in running:
+        running.remove(proc)
+    if proc.poll() is None:
+        proc.send_signal(how)
+        try:
+            proc.wait(timeout)
+        except subprocess.TimeoutExpired:
+            proc.kill()
+            proc.wait()
+
+
+def keep_module():
+    lock = open(os.path.join(OUT, 'lock'), 'w')
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise SystemExit('another benchmark runs in build/bench')
+    shutil.copy(BUILT, MODULE)
+    return lock
+
+
+def free_port():
+    with socket.socket() as sock:
+        sock.bind(('127.0.0.1', 0))
+        return sock.getsockname()[1]
+
+
+def wait_port(port, proc, timeout=60):
+    end = time.monotonic() + timeout
+    while time.monotonic() < end:
+        if proc.poll() is not None:
+            raise OSError(f'{proc.args[0]} ended with {proc.returncode}')
+        with socket.socket() as sock:
+            if sock.connect_ex(('127.0.0.1', port)) == 0:
+                return
+        time.sleep(0.01)
+    raise OSError(f'nothing listens on {port}')
+
+
+class Mock:
+    """A mock node; with several ports, several in one process."""
+
+    def __init__(self, *options, ports=None):
+        self.port = ports[0] if ports else free_port()
+        where = (['--ports', f'{ports[0]}-{ports[1]}'] if ports
+                 else ['--port', str(self.port)])
+        self.proc = subprocess.Popen(
+            [MOCK, *where, '--quiet', '--parent-death', '--models', 'mock',
+             '--idle', '600000', *options])
+        running.append(self.proc)
+        wait_port(self.port, self.proc)
+
+    def set(self, rule):
+        url = f'http://127.0.0.1:{self.port}/mock/set'
+        with urllib.request.urlopen(url, rule.encode(), 10) as answer:
+            answer.read()
+
+    def stop(self):
+        stop(self.proc)
+
+
+def node_lines(ports):
+    return '\n'.join(
+        f'    llm_router_node http://127.0.0.1:{port} name=n{i} models=mock'
+        f' check=off;' for i, port in enumerate(ports))
+
+
+class Nginx:
+    """One nginx, "router" or "proxy", in front of mock nodes at ports."""
+
+    def __init__(self, side, ports, callgrind=None, connections=1024,
+                 zone='32m', limits='', router='', keepalive=64):
+        self.port = free_port()
+        self.callgrind = callgrind
+        self.root = os.path.join(OUT, side)
+        shutil.rmtree(self.root, ignore_errors=True)
+        os.makedirs(self.root)
+        values = {
+            'LOAD': f'load_module {MODULE};' if side == 'router' else '',
+            'MASTER': 'off' if callgrind else 'on',
+            'USER': 'user root;' if os.getuid() == 0 else '',
+            'CONNECTIONS': connections, 'PORT': self.port, 'ZONE': zone,
+            'NODE': ports[0], 'NODES': node_lines(ports),
+            'KEYHASH': hashlib.sha256(KEY.encode()).hexdigest(),
+            'KEYLIMITS': limits, 'ROUTER': router, 'KEEPALIVE': keepalive,
+        }
+        with open(f'{BENCH}/nginx.conf') as common, \
+                open(f'{BENCH}/{side}.conf') as own:
+            text = common.read().replace('@SIDE@', own.read())
+        text = re.sub('@([A-Z]+)@', lambda m: str(values[m[1]]),
+                      text.replace('@NAME@', 'NAME'))
+        with open(f'{self.root}/nginx.conf', 'w') as conf:
+            conf.write(text)
+        command = [NGINX, '-p', self.root, '-e', 'error.log', '-c',
+                   'nginx.conf']
+        if callgrind:
+            command = ['valgrind', '-q', '--tool=callgrind', '--dump-line=no',
+                       f'--callgrind-out-file={callgrind}', *command]
+
+        # nginx takes NGINX, where make may pass a path, for its sockets
+
+        env = {k: v for k, v in os.environ.items() if k != 'NGINX'}
+        self.proc = subprocess.Popen(command, env=env)
+        running.append(self.proc)
+        wait_port(self.port, self.proc)
+
+    def worker(self):
+        with open(f'/proc/{self.proc.pid}/task/{self.proc.pid}/children') as f:
+            return int(f.read().split()[0])
+
+    def stop(self):
+        stop(self.proc)
+        if self.proc.returncode:
+            raise OSError(f'nginx ended with {self.proc.returncode}')
+        with open(f'{self.root}/error.log') as log:
+            lines = log.read()
+        if lines:
+            raise OSError(f'{self.root}/error.log:\n{lines[:2000]}')
+
+
+def memory(pid):
+    """Proportional share of memory in bytes."""
+
+    with open(f'/proc/{pid}/smaps_rollup') as f:
+        return int(re.search(r'^Pss:\s+(\d+) kB', f.read(), re.M)[1]) * 1024
+
+
+def instructions(path):
+    """What callgrind counted in all."""
+
+    with open(path) as f:
+        return int(re.search(r'^(?:totals|summary): (\d+)', f.read(),
+                             re.M)[1])
+
+
+def functions(path):
+    """{function: (itself, with what it calls)} of a callgrind file, in
+    instructions.  What a function calls of itself counts twice."""
+
+    own, deep = {}, {}
+    names, objects = {}, {}         # the file gives each name once
+    where = function = None
+    called = False
+
+    def known(table, value, make):
+        number, _, text = value.partition(' ')
+        if text:
+            table[number] = make(text)
+        return table[number]
+
+    with open(path) as f:
+        for line in f:
+            key, _, value = line.rstrip().partition('=')
+            if key in ('ob', 'cob'):
+                there = known(objects, value, os.path.basename)
+                if key == 'ob':
+                    where = there
+            elif key in ('fn', 'cfn'):
+                name = known(names, value, lambda text: (
+                    f'({there} {text[2:].lstrip("0")})'
+                    if text.startswith('0x') else text))
+                if key == 'fn':
+                    function = name
+                there = where
+            elif key == 'calls':
+                called = True
+            elif function and line[0] in '0123456789+-*':
+                cost = int(line.split()[1])
+                deep[function] = deep.get(function, 0) + cost
+                if not called:
+                    own[function] = own.get(function, 0) + cost
+                called = False
+    return {f: (own.get(f, 0), n) for f, n in deep.items()}
