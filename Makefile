@@ -306,8 +306,7 @@ asan: asan-nginx mock $(ASAN_UNIT) ## the tests with address and undefined sanit
 	TEST_NGINX_BINARY=$(TOP)/$(ASAN)/objs/nginx TEST_NGINX_LOAD_MODULES= \
 	    t/run $(ASAN_UNIT) $(ASAN_TESTS)
 
-VALGRIND_TESTS ?= $(wildcard t/harness_smoke.t t/http_body.t t/http_auth.t \
-	t/http_relay_stream.t)
+VALGRIND_TESTS ?= $(wildcard t/harness_smoke.t t/http_body.t t/http_auth.t)
 
 .PHONY: valgrind
 valgrind: all mock ## tests in one process under valgrind (VALGRIND_TESTS=files)

@@ -11,7 +11,6 @@ import signal
 import socket
 import subprocess
 import time
-import urllib.request
 
 from client import KEY
 
@@ -36,16 +35,23 @@ atexit.register(stop_all)
 signal.signal(signal.SIGTERM, lambda *_: exit(1))
 
 
-def stop(proc, how=signal.SIGTERM, timeout=120):
+def stop(proc, port=None, timeout=120):
+    """A connection to its port wakes an nginx that took the signal just
+    before it began to wait for events."""
+
     if proc in running:
         running.remove(proc)
-    if proc.poll() is None:
-        proc.send_signal(how)
-        try:
-            proc.wait(timeout)
-        except subprocess.TimeoutExpired:
+    end = time.monotonic() + timeout
+    proc.terminate()
+    while proc.poll() is None:
+        if time.monotonic() > end:
             proc.kill()
-            proc.wait()
+        try:
+            proc.wait(1)
+        except subprocess.TimeoutExpired:
+            with socket.socket() as sock:
+                if port:
+                    sock.connect_ex(('127.0.0.1', port))
 
 
 def keep_module():
@@ -68,7 +74,8 @@ def wait_port(port, proc, timeout=60):
     end = time.monotonic() + timeout
     while time.monotonic() < end:
         if proc.poll() is not None:
-            raise OSError(f'{proc.args[0]} ended with {proc.returncode}')
+            raise OSError(f'{proc.args[0]} ended with {proc.returncode}: '
+                          'see build/bench/*/stderr')
         with socket.socket() as sock:
             if sock.connect_ex(('127.0.0.1', port)) == 0:
                 return
@@ -77,22 +84,19 @@ def wait_port(port, proc, timeout=60):
 
 
 class Mock:
-    """A mock node; with several ports, several in one process."""
+    """Mock nodes at free ports, in one process."""
 
-    def __init__(self, *options, ports=None):
-        self.port = ports[0] if ports else free_port()
-        where = (['--ports', f'{ports[0]}-{ports[1]}'] if ports
-                 else ['--port', str(self.port)])
+    def __init__(self, nodes=1):
         self.proc = subprocess.Popen(
-            [MOCK, *where, '--quiet', '--parent-death', '--models', 'mock',
-             '--idle', '600000', *options])
+            [MOCK, *['--port', '0'] * nodes, '--parent-death', '--models',
+             'mock', '--idle', '600000'], stdout=subprocess.PIPE, text=True)
         running.append(self.proc)
-        wait_port(self.port, self.proc)
-
-    def set(self, rule):
-        url = f'http://127.0.0.1:{self.port}/mock/set'
-        with urllib.request.urlopen(url, rule.encode(), 10) as answer:
-            answer.read()
+        self.ports = []
+        while len(self.ports) < nodes:
+            line = self.proc.stdout.readline()
+            if not line:
+                raise OSError(f'{MOCK} does not listen')
+            self.ports.append(int(line.rpartition(':')[2]))
 
     def stop(self):
         stop(self.proc)
@@ -127,7 +131,7 @@ class Nginx:
                 open(f'{BENCH}/{side}.conf') as own:
             text = common.read().replace('@SIDE@', own.read())
         text = re.sub('@([A-Z]+)@', lambda m: str(values[m[1]]),
-                      text.replace('@NAME@', 'NAME'))
+                      text)
         with open(f'{self.root}/nginx.conf', 'w') as conf:
             conf.write(text)
         command = [NGINX, '-p', self.root, '-e', 'error.log', '-c',
@@ -139,16 +143,27 @@ class Nginx:
         # nginx takes NGINX, where make may pass a path, for its sockets
 
         env = {k: v for k, v in os.environ.items() if k != 'NGINX'}
-        self.proc = subprocess.Popen(command, env=env)
+        with open(f'{self.root}/stderr', 'w') as err:
+            self.proc = subprocess.Popen(command, env=env, stderr=err)
         running.append(self.proc)
         wait_port(self.port, self.proc)
 
-    def worker(self):
-        with open(f'/proc/{self.proc.pid}/task/{self.proc.pid}/children') as f:
-            return int(f.read().split()[0])
+        self.worker = None if callgrind else self.child()
+
+    def child(self):
+        """The worker, which comes after the master listens."""
+
+        pid = self.proc.pid
+        while self.proc.poll() is None:
+            with open(f'/proc/{pid}/task/{pid}/children') as f:
+                children = f.read().split()
+            if children:
+                return int(children[0])
+            time.sleep(0.01)
+        raise OSError('nginx ended: see build/bench/*/stderr')
 
     def stop(self):
-        stop(self.proc)
+        stop(self.proc, self.port)
         if self.proc.returncode:
             raise OSError(f'nginx ended with {self.proc.returncode}')
         with open(f'{self.root}/error.log') as log:

@@ -229,7 +229,7 @@ takes('a limit of its own in 63 places', base()
       . 'llm_router_max_concurrent 5;', CORE::join ' ',
       map { "location /x$_/ { llm_router_max_concurrent 5; }" } 1 .. 63);
 refuses('a limit of its own in 64 places', 'llm_router_max_concurrent: at '
-        . 'most 64 places may have their own', base(), CORE::join ' ',
+        . 'most 63 servers and locations may have their own', base(), CORE::join ' ',
         map { "location /x$_/ { llm_router_max_concurrent 5; }" } 1 .. 64);
 
 takes("llm_router_queue $_", base(), '', "llm_router_queue $_;")
@@ -357,6 +357,16 @@ for (['name=', 'is empty or too long'],
 refuses('check=off without models', "llm_router_node \"$url\": check=off needs "
         . 'models=, nobody would ask it for them',
         "llm_router_node $url check=off;");
+
+refuses("a node twice: $_", "llm_router_node \"$_\" is duplicate",
+        "llm_router_node http://localhost:8/base models=a; "
+        . "llm_router_node $_ models=b;")
+    for qw(http://localhost:8/base http://localhost:8/base/
+           http://localhost:8/base/v1 http://LOCALHOST:8/base/v1/);
+takes('nodes that differ in scheme, host, port or path', base() . CORE::join ' ',
+      map { "llm_router_node $_ models=a;" }
+      qw(http://localhost:8 https://localhost:8 http://127.0.0.1:8
+         http://localhost:7 http://localhost:8/base http://localhost:8/Base));
 
 for (['api_key=env:ROUTER_TEST_NONE', 'llm_router_node api_key=: the '
       . 'environment variable "ROUTER_TEST_NONE" is not set'],

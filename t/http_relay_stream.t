@@ -83,6 +83,7 @@ while (my $e = read_event($s)) {
 
 is($data[-1], '[DONE]', 'the last one');
 ok($s->complete, 'a clean end');
+close_stream($s);
 cmp_ok(scalar @data, '>=', 10, 'all of them');
 my @gap = map { $t[$_] - $t[$_ - 1] } 1 .. $#t;
 cmp_ok(scalar(grep { $_ > 0.03 } @gap), '>=', 7,
@@ -469,6 +470,7 @@ while (my $e = read_event($s)) {
     select undef, undef, undef, 0.005 if $n % 20 == 0;
 }
 
+close_stream($s);
 is($last, '[DONE]', 'to its end');
 is($len, 8000000, 'each byte');
 is(log_row(1)->{completion}, 400, 'usage is counted');

@@ -6,6 +6,8 @@
 
 static ngx_inline ngx_uint_t ngx_llm_answer_text(const u_char *p, size_t n);
 static ngx_uint_t ngx_llm_answer_token(const u_char *p, size_t n);
+static ngx_inline ngx_uint_t ngx_llm_answer_above(const u_char *p, size_t n,
+    uint64_t low);
 
 
 #define X  -1
@@ -283,16 +285,8 @@ ngx_llm_header_holds(const u_char *list, size_t n, const char *token)
 static ngx_inline ngx_uint_t
 ngx_llm_answer_text(const u_char *p, size_t n)
 {
-    uint64_t  w;
-
-    /* eight at a time: in none does taking 0x20 borrow */
-
-    for ( /* void */ ; n >= 8; n -= 8, p += 8) {
-        ngx_memcpy(&w, p, 8);
-
-        if ((w - 0x2020202020202020ULL) & ~w & 0x8080808080808080ULL) {
-            break;
-        }
+    if (n >= 8 && ngx_llm_answer_above(p, n, 0x20)) {
+        return 1;
     }
 
     for ( /* void */ ; n; n--, p++) {
@@ -310,32 +304,47 @@ ngx_llm_answer_text(const u_char *p, size_t n)
 static ngx_uint_t
 ngx_llm_answer_token(const u_char *p, size_t n)
 {
-    u_char    low;
-    uint64_t  w;
+    u_char  low;
 
-    if (n == 0) {
-        return 0;
+    if (n >= 8 && ngx_llm_answer_above(p, n, 0x21)) {
+        return 1;
     }
 
-    /*
-     * Eight at a time: none is a space or below when taking 0x21 from each
-     * borrows nowhere, which is seen in its highest bit; bytes from 0x80 on
-     * and 0x7f are looked at one by one.
-     */
+    low = (n == 0);
 
-    for ( /* void */ ; n >= 8; n -= 8, p += 8) {
-        ngx_memcpy(&w, p, 8);
-
-        if (((w - 0x2121212121212121ULL) | w | (w + 0x0101010101010101ULL))
-            & 0x8080808080808080ULL)
-        {
-            break;
-        }
-    }
-
-    for (low = 0; n; n--, p++) {
+    for ( /* void */ ; n; n--, p++) {
         low |= (*p <= ' ' || *p == 0x7f);
     }
 
     return !low;
+}
+
+
+/*
+ * Are n bytes, 8 or more, from low to 0x7e?  Eight at a time, the last ones
+ * maybe twice: a byte below low borrows when that is taken from it, and 0x7f
+ * and above have the highest bit set when 1 is added.
+ */
+
+static ngx_inline ngx_uint_t
+ngx_llm_answer_above(const u_char *p, size_t n, uint64_t low)
+{
+    uint64_t       w, bad;
+    const u_char  *last;
+
+    bad = 0;
+    last = p + n - 8;
+
+    for ( ;; ) {
+        ngx_memcpy(&w, p, 8);
+
+        bad |= (w - low * 0x0101010101010101ULL)
+               | w | (w + 0x0101010101010101ULL);
+
+        if (p == last) {
+            return !(bad & 0x8080808080808080ULL);
+        }
+
+        p = ngx_min(p + 8, last);
+    }
 }

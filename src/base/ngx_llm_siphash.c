@@ -36,7 +36,6 @@ ngx_llm_siphash(const uint64_t key[2], const u_char *p, size_t n,
 
         v3 ^= m;
         ngx_llm_sip_round(v0, v1, v2, v3);
-        ngx_llm_sip_round(v0, v1, v2, v3);
         v0 ^= m;
     }
 
@@ -44,12 +43,11 @@ ngx_llm_siphash(const uint64_t key[2], const u_char *p, size_t n,
 
     v3 ^= m;
     ngx_llm_sip_round(v0, v1, v2, v3);
-    ngx_llm_sip_round(v0, v1, v2, v3);
     v0 ^= m;
 
     v2 ^= 0xee;
 
-    for (i = 0; i < 4; i++) {
+    for (i = 0; i < 3; i++) {
         ngx_llm_sip_round(v0, v1, v2, v3);
     }
 
@@ -57,7 +55,7 @@ ngx_llm_siphash(const uint64_t key[2], const u_char *p, size_t n,
 
     v1 ^= 0xdd;
 
-    for (i = 0; i < 4; i++) {
+    for (i = 0; i < 3; i++) {
         ngx_llm_sip_round(v0, v1, v2, v3);
     }
 

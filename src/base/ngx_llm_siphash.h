@@ -1,6 +1,6 @@
 
 /*
- * SipHash-2-4 with 128 bits (Aumasson, Bernstein: SipHash, a fast short-input
+ * SipHash-1-3 with 128 bits (Aumasson, Bernstein: SipHash, a fast short-input
  * PRF): tells texts apart for whoever has the key, and for nobody else.
  */
 

@@ -106,7 +106,8 @@ typedef struct {
     ngx_llm_ledger_t     *ledger;
     ngx_http_llm_main_conf_t  *mcf;
     uint64_t              random;       /* never 0 */
-    uint64_t              ids[2];       /* the state of request ids */
+    u_char                id[16];       /* begins its requests' ids */
+    uint64_t              ids;          /* how many there were */
     ngx_queue_t           parked;       /* requests in the queue */
     ngx_http_llm_peer_t **peers;        /* by node's place */
     uint64_t              seen_key[2];  /* random, of this worker only */

@@ -380,8 +380,9 @@ ngx_http_llm_answer_what(const ngx_llm_header_t *h)
         known = &ngx_http_llm_known[ngx_http_llm_known_from[h->name_len]];
 
         for ( /* void */ ; known->name.len == h->name_len; known++) {
-            if (ngx_llm_header_same(h->name, known->name.data,
-                                    known->name.len))
+            if ((h->name[0] | 0x20) == known->name.data[0]
+                && ngx_llm_header_same(h->name, known->name.data,
+                                       known->name.len))
             {
                 return known->what;
             }
@@ -389,6 +390,7 @@ ngx_http_llm_answer_what(const ngx_llm_header_t *h)
     }
 
     if (h->name_len > sizeof("x-accel-") - 1
+        && h->name[1] == '-'
         && ngx_llm_header_same(h->name, (u_char *) "x-accel-",
                                sizeof("x-accel-") - 1))
     {

@@ -68,7 +68,6 @@ static ngx_int_t
 ngx_http_llm_ctx_id(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
 {
     u_char           *p;
-    uint64_t          x, y;
     ngx_uint_t        i;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
@@ -99,22 +98,14 @@ ngx_http_llm_ctx_id(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
     ctx->id.data = p;
     ctx->id.len = 32;
 
-    /* xorshift128+: ids must differ, they need not be secret */
+    /*
+     * Ids must differ, they need not be secret: digits of this worker's own,
+     * then those of a count that an odd factor spreads over all of them.
+     */
 
-    x = ngx_http_llm_worker.ids[0];
-    y = ngx_http_llm_worker.ids[1];
+    ngx_memcpy(p, ngx_http_llm_worker.id, 16);
 
-    x ^= x << 23;
-    x ^= x >> 17;
-    x ^= y ^ (y >> 26);
-
-    ngx_http_llm_worker.ids[0] = y;
-    ngx_http_llm_worker.ids[1] = x;
-
-    x += y;
-
-    ngx_llm_hex64(p, x);
-    ngx_llm_hex64(p + 16, y);
+    ngx_llm_hex64(p + 16, ++ngx_http_llm_worker.ids * 0x9e3779b97f4a7c15ULL);
 
     return NGX_OK;
 }

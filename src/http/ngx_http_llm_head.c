@@ -18,19 +18,21 @@ static ngx_uint_t ngx_http_llm_head_edits(ngx_http_llm_ctx_t *ctx,
 static ngx_buf_t *ngx_http_llm_head_buf(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx, off_t length);
 static size_t ngx_http_llm_head_size(ngx_http_request_t *r,
-    ngx_http_llm_ctx_t *ctx);
+    ngx_http_llm_ctx_t *ctx, ngx_uint_t *names);
 static u_char *ngx_http_llm_head_path(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx, u_char *p);
-static u_char *ngx_http_llm_head_headers(ngx_http_request_t *r, u_char *p);
+static u_char *ngx_http_llm_head_headers(ngx_http_request_t *r, u_char *p,
+    ngx_uint_t names);
 static ngx_inline u_char *ngx_http_llm_head_line(u_char *p,
     const ngx_table_elt_t *h);
 static ngx_uint_t ngx_http_llm_head_uuid(const ngx_str_t *id);
 static ngx_inline ngx_uint_t ngx_http_llm_head_private(
     const ngx_table_elt_t *h);
-static ngx_uint_t ngx_http_llm_head_names(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_llm_head_names(const ngx_table_elt_t *h);
 static ngx_uint_t ngx_http_llm_head_named(ngx_http_request_t *r,
     const ngx_table_elt_t *h);
-static ngx_uint_t ngx_http_llm_head_connection(const ngx_table_elt_t *h);
+static ngx_inline ngx_uint_t ngx_http_llm_head_connection(
+    const ngx_table_elt_t *h);
 
 
 /*
@@ -238,10 +240,13 @@ static ngx_buf_t *
 ngx_http_llm_head_buf(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
     off_t length)
 {
-    u_char     *p;
-    ngx_buf_t  *b;
+    u_char      *p;
+    ngx_buf_t   *b;
+    ngx_uint_t   names;
 
-    b = ngx_create_temp_buf(r->pool, ngx_http_llm_head_size(r, ctx));
+    names = 0;
+
+    b = ngx_create_temp_buf(r->pool, ngx_http_llm_head_size(r, ctx, &names));
     if (b == NULL) {
         return NULL;
     }
@@ -261,7 +266,7 @@ ngx_http_llm_head_buf(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
         p = ngx_cpymem(p, CRLF, sizeof(CRLF) - 1);
     }
 
-    p = ngx_http_llm_head_headers(r, p);
+    p = ngx_http_llm_head_headers(r, p, names);
 
     b->last = ngx_cpymem(p, CRLF, sizeof(CRLF) - 1);
 
@@ -269,10 +274,14 @@ ngx_http_llm_head_buf(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
 }
 
 
-/* at most; what is left out in the end is small */
+/*
+ * At most; what is left out in the end is small.  *names: some header names
+ * others that are meant for us only.
+ */
 
 static size_t
-ngx_http_llm_head_size(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
+ngx_http_llm_head_size(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
+    ngx_uint_t *names)
 {
     size_t            size;
     ngx_uint_t        i;
@@ -289,6 +298,10 @@ ngx_http_llm_head_size(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
 
         for (i = 0; i < part->nelts; i++) {
             size += h[i].key.len + h[i].value.len + sizeof(": " CRLF) - 1;
+
+            if (ngx_http_llm_head_connection(&h[i])) {
+                *names |= ngx_http_llm_head_names(&h[i]);
+            }
         }
     }
 
@@ -323,13 +336,12 @@ ngx_http_llm_head_path(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
 
 
 static u_char *
-ngx_http_llm_head_headers(ngx_http_request_t *r, u_char *p)
+ngx_http_llm_head_headers(ngx_http_request_t *r, u_char *p,
+    ngx_uint_t names)
 {
-    ngx_uint_t        i, names;
+    ngx_uint_t        i;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
-
-    names = ngx_http_llm_head_names(r);
 
     for (part = &r->headers_in.headers.part; part; part = part->next) {
         h = part->elts;
@@ -426,38 +438,20 @@ ngx_http_llm_head_private(const ngx_table_elt_t *h)
 
 
 /*
- * Does a Connection header name others?  Nearly all say "keep-alive" or
+ * Does this Connection header name others?  Nearly all say "keep-alive" or
  * "close" only.  nginx keeps no pointer to it before 1.23.
  */
 
 static ngx_uint_t
-ngx_http_llm_head_names(ngx_http_request_t *r)
+ngx_http_llm_head_names(const ngx_table_elt_t *h)
 {
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
-
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
-        h = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-
-            if (ngx_http_llm_head_connection(&h[i])
-                && (h[i].value.len != sizeof("close") - 1
-                    || !ngx_llm_header_same(h[i].value.data,
-                                            (u_char *) "close",
-                                            sizeof("close") - 1))
-                && (h[i].value.len != sizeof("keep-alive") - 1
-                    || !ngx_llm_header_same(h[i].value.data,
-                                            (u_char *) "keep-alive",
-                                            sizeof("keep-alive") - 1)))
-            {
-                return 1;
-            }
-        }
-    }
-
-    return 0;
+    return (h->value.len != sizeof("close") - 1
+            || !ngx_llm_header_same(h->value.data, (u_char *) "close",
+                                    sizeof("close") - 1))
+           && (h->value.len != sizeof("keep-alive") - 1
+               || !ngx_llm_header_same(h->value.data,
+                                       (u_char *) "keep-alive",
+                                       sizeof("keep-alive") - 1));
 }
 
 
@@ -493,7 +487,7 @@ ngx_http_llm_head_named(ngx_http_request_t *r, const ngx_table_elt_t *h)
 }
 
 
-static ngx_uint_t
+static ngx_inline ngx_uint_t
 ngx_http_llm_head_connection(const ngx_table_elt_t *h)
 {
     return h->key.len == sizeof("connection") - 1

@@ -18,7 +18,7 @@
 
 /* idle connections kept a node and worker, and for how long, in ms */
 #define NGX_HTTP_LLM_IDLE_MAX   64
-#define NGX_HTTP_LLM_IDLE_TIME  30000
+#define NGX_HTTP_LLM_IDLE_TIME  60000
 
 
 struct ngx_http_llm_peer_s {

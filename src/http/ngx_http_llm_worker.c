@@ -1,5 +1,6 @@
 
 #include "ngx_llm_probe.h"
+#include "ngx_llm_text.h"
 #include "ngx_llm_wake.h"
 #include "ngx_http_llm_worker.h"
 #include "ngx_http_llm_finish.h"
@@ -98,6 +99,7 @@ ngx_http_llm_init_module(ngx_cycle_t *cycle)
 ngx_int_t
 ngx_http_llm_init_process(ngx_cycle_t *cycle)
 {
+    uint64_t                   id;
     ngx_uint_t                 i;
     ngx_llm_zone_t            *zone;
     ngx_http_llm_worker_t     *w;
@@ -158,7 +160,7 @@ ngx_http_llm_init_process(ngx_cycle_t *cycle)
     ngx_llm_queue_forget_locked(zone->queue, ngx_process_slot);
     ngx_shmtx_unlock(&zone->shpool->mutex);
 
-    if (RAND_bytes((u_char *) w->ids, sizeof(w->ids)) != 1
+    if (RAND_bytes((u_char *) &id, sizeof(id)) != 1
         || RAND_bytes((u_char *) &w->random, sizeof(w->random)) != 1
         || RAND_bytes((u_char *) w->seen_key, sizeof(w->seen_key)) != 1)
     {
@@ -166,7 +168,7 @@ ngx_http_llm_init_process(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
-    w->ids[0] |= 1;
+    ngx_llm_hex64(w->id, id);
     w->random |= 1;
 
     if (ngx_llm_wake_listen(cycle, ngx_process_slot, ngx_http_llm_unpark)

@@ -11,6 +11,8 @@ static void ngx_llm_queue_end_locked(ngx_llm_queue_t *queue);
 static void ngx_llm_queue_repair_locked(ngx_llm_queue_t *queue);
 static void ngx_llm_queue_link_locked(ngx_llm_queue_t *queue, uint32_t i);
 static void ngx_llm_queue_unlink_locked(ngx_llm_queue_t *queue, uint32_t i);
+static void ngx_llm_queue_vain_locked(ngx_llm_queue_t *queue,
+    const ngx_llm_waiter_t *w);
 static ngx_uint_t ngx_llm_queue_match(const ngx_llm_waiter_t *w,
     const ngx_llm_wait_t *wait, ngx_llm_fits_pt fits, void *data);
 static ngx_uint_t ngx_llm_queue_sooner(ngx_llm_queue_t *queue,
@@ -104,16 +106,14 @@ void
 ngx_llm_queue_again(ngx_llm_queue_t *queue, uint32_t i,
     const ngx_llm_wait_t *wait)
 {
-    ngx_atomic_t      *served;
     ngx_llm_waiter_t  *w;
 
     ngx_llm_queue_lock(queue);
 
     w = &queue->waiter[i];
-    served = ngx_llm_queue_served(queue, w->key);
 
-    if (w->state == NGX_LLM_WAITER_CALLED && *served == w->given) {
-        *served = w->turn;
+    if (w->state == NGX_LLM_WAITER_CALLED) {
+        ngx_llm_queue_vain_locked(queue, w);
     }
 
     w->state = NGX_LLM_WAITER_WAITING;
@@ -393,6 +393,36 @@ ngx_llm_queue_unlink_locked(ngx_llm_queue_t *queue, uint32_t i)
 
     queue->free = i + 1;
     queue->n--;
+}
+
+
+/* the key gets its turn back, or the one that was called after this one */
+
+static void
+ngx_llm_queue_vain_locked(ngx_llm_queue_t *queue, const ngx_llm_waiter_t *w)
+{
+    uint32_t           i;
+    ngx_atomic_t      *served;
+    ngx_llm_waiter_t  *next;
+
+    served = ngx_llm_queue_served(queue, w->key);
+
+    if (*served == w->given) {
+        *served = w->turn;
+        return;
+    }
+
+    for (i = queue->first; i; i = next->next) {
+        next = &queue->waiter[i - 1];
+
+        if (next->state == NGX_LLM_WAITER_CALLED
+            && next->key == w->key
+            && next->turn == w->given)
+        {
+            next->turn = w->turn;
+            return;
+        }
+    }
 }
 
 

@@ -372,7 +372,7 @@ test_kills(void)
     }
 
     for (kills = 0; kills < KILLS; /* void */ ) {
-        shm_sleep_us(shm_random(&state, 3000));
+        shm_sleep_us(shm_random(&state, 1500));
 
         /* some at once; then they are taken back, or not yet */
 

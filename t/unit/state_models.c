@@ -386,7 +386,7 @@ test_readers(void)
     builds = 0;
     until = shm_clock() + 10000;
 
-    while ((builds < 500 || told->images < 300) && shm_clock() < until
+    while ((builds < 300 || told->images < 200) && shm_clock() < until
            && wrong == 0)
     {
         ngx_current_msec = shm_clock();
@@ -411,7 +411,7 @@ test_readers(void)
     }
 
     is_number(good, 3, "three readers");
-    ok(told->images >= 300, "... saw %u images of %u",
+    ok(told->images >= 200, "... saw %u images of %u",
        (unsigned) told->images, (unsigned) builds);
     is_number(told->wrong, 0, "... each of them sound");
 }

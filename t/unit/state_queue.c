@@ -68,9 +68,11 @@ typedef struct {
     uint32_t           i;
     ngx_llm_waiter_t   w;
     ngx_uint_t         called;
-    uint64_t          turn;         /* its key's, before it was called */
-    uint64_t          given;
+    uint64_t           turn;        /* its key's, before it was called */
+    uint64_t           given;
 } known_t;
+
+static void test_random_vain(const known_t *o);
 
 
 static known_t            known[MAX];
@@ -341,6 +343,20 @@ test_vain(void)
     leave(a, 1);
     a = enter(0, 1, 0, ROUTER, 0);
     is_number(call(ROUTER, 0), b, "who was served has had it");
+
+    /* two of one key, called one after the other */
+
+    prepare();
+
+    a = enter(0, 1, 0, ROUTER, 0);
+    b = enter(1, 1, 0, ROUTER, 0);
+    (void) call(ROUTER, 0);
+    (void) call(ROUTER, 0);
+    (void) enter(2, 2, 0, ROUTER, 0);
+
+    again(a, ROUTER, 0);
+    again(b, ROUTER, 0);
+    is_number(call(ROUTER, 0), a, "the turns of two are given back");
 }
 
 
@@ -649,9 +665,7 @@ test_random(void)
             if (k < nknown && known[k].called) {
                 known[k].called = 0;
 
-                if (served[known[k].w.key] == known[k].given) {
-                    served[known[k].w.key] = known[k].turn;
-                }
+                test_random_vain(&known[k]);
 
                 known[k].w.wait.what = shm_random(&state_, 2);
                 again(known[k].i, ROUTER, known[k].w.wait.what);
@@ -667,6 +681,28 @@ test_random(void)
 
     ok(calls > 5000, "%u were called", (unsigned) calls);
     is_number(wrong, 0, "... each the one that a plain model calls");
+}
+
+
+/* the turn that was given for nothing is as if it had not been */
+
+static void
+test_random_vain(const known_t *o)
+{
+    ngx_uint_t  k;
+
+    if (served[o->w.key] == o->given) {
+        served[o->w.key] = o->turn;
+    }
+
+    for (k = 0; k < nknown; k++) {
+        if (known[k].called
+            && known[k].w.key == o->w.key
+            && known[k].turn == o->given)
+        {
+            known[k].turn = o->turn;
+        }
+    }
 }
 
 
@@ -885,7 +921,7 @@ test_kills(void)
         ended += shm_wait(pids[slot]);
     }
 
-    ok(inside > 10, "%d kills, %u of them inside the lock", KILLS,
+    ok(inside > 3, "%d kills, %u of them inside the lock", KILLS,
        (unsigned) inside);
     is_number(unsound, 0, "... the lists are sound after each");
     is_number(ended, SLOTS, "the others come to their end");

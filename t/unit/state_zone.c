@@ -121,6 +121,8 @@ test_small(void)
     shm_fail = 0;
 
     ok(i > 10 && i < 100, "any of %u allocations may fail", (unsigned) i - 2);
+    ok(zone && zone->limits && zone->nodes && zone->models && zone->keys
+       && zone->queue, "... and the zone has all of them");
     is_number(held, 0, "... the mutex is free each time");
 
     none = 0;

@@ -7,10 +7,12 @@ package LLMTest::Flow;
 #       chat requests at the same time, over a connection each, from this
 #       one process; their answers in order.  $r->begin and $r->end are
 #       seconds of one clock.  Options: port, path, timeout (20 s in all)
-#   begin_burst(…)        the same, begun: $b->wait gives the answers, and
-#                         $b->run(SECONDS | sub) goes on with them meanwhile
+#   begin_burst(…)        the same, begun: $b->add(…) more requests,
+#                         $b->run(SECONDS | sub) goes on with them meanwhile,
+#                         $b->wait gives the answers
+#   in_order(@answers)    their indices in the order of their ends
 #   stream({ members }, { headers }, %options)   an open event stream
-#   events($s)            all that is left of it: their data
+#   events($s)            all that is left of it: their data; it is closed
 #   text_of(@data)        the content of a chat's chunks, joined
 #   served_by($r)         the node that the answer names
 #   share(@answers)       { node => answers with status 200 }
@@ -40,7 +42,7 @@ use LLMTest::Client;
 
 use Exporter qw(import);
 
-our @EXPORT = qw(burst begin_burst stream events text_of served_by share
+our @EXPORT = qw(burst begin_burst in_order stream events text_of served_by share
                  node_row total totals_are models_are free_ports closed_port
                  full_port port log_fields log_row $LogFormat $Listen);
 
@@ -81,22 +83,20 @@ sub burst { return begin_burst(@_)->wait }
 
 
 sub begin_burst {
-    my (@requests) = @_;
-    my $self = bless { open => {}, done => [], select => IO::Select->new,
-                       until => time + 20 * $slow }, 'LLMTest::Burst';
+    my $self = bless { open => {}, done => [], n => 0,
+                       select => IO::Select->new, until => 0 },
+                     'LLMTest::Burst';
 
-    for my $i (0 .. $#requests) {
-        my ($members, $headers, %opt) = @{ $requests[$i] };
-        my $conn = LLMTest::Client->connect(%opt);
-
-        $self->{until} = time + $opt{timeout} * $slow if $opt{timeout};
-        $conn->{n} = $i;
-        $conn->start(chat_bytes($members, $headers, %opt));
-        $self->{open}{ fileno $conn->{sock} } = $conn;
-        $self->{select}->add($conn->{sock});
-    }
-
+    $self->add(@_);
     return $self;
+}
+
+
+# (the log is no help: a line is written when the client has closed)
+
+sub in_order {
+    my @r = @_;
+    return sort { $r[$a]->end <=> $r[$b]->end } 0 .. $#r;
 }
 
 
@@ -116,6 +116,7 @@ sub events {
         push @data, $e->{data} if defined $e->{data};
     }
 
+    $s->close;
     return @data;
 }
 
@@ -256,6 +257,24 @@ package LLMTest::Burst;
 use Time::HiRes qw(time);
 
 
+sub add {
+    my ($self, @requests) = @_;
+
+    $self->{until} = time + 20 * $slow;
+
+    for (@requests) {
+        my ($members, $headers, %opt) = @$_;
+        my $conn = LLMTest::Client->connect(%opt);
+
+        $self->{until} = time + $opt{timeout} * $slow if $opt{timeout};
+        $conn->{n} = $self->{n}++;
+        $conn->start(LLMTest::Flow::chat_bytes($members, $headers, %opt));
+        $self->{open}{ fileno $conn->{sock} } = $conn;
+        $self->{select}->add($conn->{sock});
+    }
+}
+
+
 # Reads what comes until all is there, or seconds are over, or the sub is
 # content.
 
@@ -296,6 +315,9 @@ sub over {
 
     $self->{select}->remove($conn->{sock});
     delete $self->{open}{ fileno $conn->{sock} };
+
+    # nginx lingers, and logs the request only then, while its client stays
+    $conn->close;
 
     $conn->{eof} = 1;
     $conn->{end} = time;
