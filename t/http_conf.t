@@ -69,6 +69,23 @@ sub takes {
     is_deeply([$status, @said], [0], "takes $what");
 }
 
+# All lines at once, each in a location of its own, or in the http block.
+
+sub takes_each {
+    my ($what, @lines) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my $n = 0;
+    takes($what, base(), CORE::join("\n", map {
+        'location /x' . $n++ . "/ { llm_router on; $_; }" } @lines));
+}
+
+sub takes_http {
+    my ($what, @lines) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    takes($what, base() . CORE::join("\n", map { "$_;" } @lines), '',
+          'llm_router on;');
+}
+
 sub refuses {
     my ($what, $message, @conf) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -193,15 +210,15 @@ refuses('a key twice',
 === TEST 5: flags, times, numbers, names
 --- perl
 for my $name ('llm_router', 'llm_router_keys_required') {
-    takes("$name $_", base(), '', "$name $_;") for qw(on off ON);
+    takes("$name $_", base(), '', "$name $_;") for qw(on off);
     refuses("$name $_", "invalid value \"$_\" in \"$name\" directive, it must "
                         . 'be "on" or "off"', base(), '', "$name $_;")
         for qw(maybe 1 yes);
 }
 
 for my $name (qw(llm_router_connect_timeout llm_router_request_timeout)) {
-    takes("$name $_", base(), '', "llm_router on; $name $_;")
-        for qw(1ms 100ms 5 5s 2m 1h 1h30m);
+    takes_each("$name with any time",
+               map { "$name $_" } qw(1ms 100ms 5 5s 2m 1h 1h30m));
     refuses("$name $_", "$name: \"$_\" is no time of 1ms or more",
             base(), '', "$name $_;")
         for qw(x -1 1x 0 0s 5.5s);
@@ -209,19 +226,18 @@ for my $name (qw(llm_router_connect_timeout llm_router_request_timeout)) {
             base(), '', "$name \"\";");
 }
 
-takes("llm_router_tries $_", base(), '', "llm_router_tries $_;") for 1, 3, 32;
+takes_each('tries', map { "llm_router_tries $_" } 1, 3, 32);
 refuses("llm_router_tries $_",
         "llm_router_tries: \"$_\" must be a number from 1 to 32",
         base(), '', "llm_router_tries $_;") for qw(0 33 x -1 1.5 2s);
 
-takes("llm_router_balance $_", base(), '', "llm_router_balance $_;")
-    for qw(least_load round_robin);
+takes_each('both balances',
+           map { "llm_router_balance $_" } qw(least_load round_robin));
 refuses("llm_router_balance $_",
         "llm_router_balance: \"$_\" is none of least_load, round_robin",
         base(), '', "llm_router_balance $_;") for qw(fastest LEAST_LOAD least least_loads);
 
-takes("llm_router_max_concurrent $_", base(), '',
-      "llm_router_max_concurrent $_;") for 1, 100, 1_000_000;
+takes_each('limits', map { "llm_router_max_concurrent $_" } 1, 100, 1_000_000);
 refuses("llm_router_max_concurrent $_", "llm_router_max_concurrent: \"$_\" "
         . 'must be a number from 1 to 1000000', base(), '',
         "llm_router_max_concurrent $_;") for qw(0 1000001 x -1 1.5);
@@ -232,9 +248,9 @@ refuses('a limit of its own in 64 places', 'llm_router_max_concurrent: at '
         . 'most 63 servers and locations may have their own', base(), CORE::join ' ',
         map { "location /x$_/ { llm_router_max_concurrent 5; }" } 1 .. 64);
 
-takes("llm_router_queue $_", base(), '', "llm_router_queue $_;")
-    for 'size=0', 'size=16384', 'timeout=1ms', 'timeout=2m',
-        'size=5 timeout=5s', 'timeout=5s size=5';
+takes_each('queues', map { "llm_router_queue $_" }
+           'size=0', 'size=16384', 'timeout=1ms', 'timeout=2m',
+           'size=5 timeout=5s', 'timeout=5s size=5');
 refuses("llm_router_queue $_", "llm_router_queue: \"$_\" is none of size=N "
         . '(0 to 16384), timeout=TIME', base(), '', "llm_router_queue $_;")
     for qw(size=16385 size=-1 size=x size= timeout=0 timeout=x timeout= 5
@@ -280,11 +296,11 @@ refuses("llm_router_health $_", "llm_router_health: \"$_\" is none of "
 
 === TEST 8: the URL of a node
 --- perl
-takes("llm_router_node $_", base() . "llm_router_node $_ models=x;")
-    for qw(http://127.0.0.1 http://127.0.0.1:8000 http://127.0.0.1:8000/
-           http://127.0.0.1:8000/v1 https://127.0.0.1:8000/base/v1/
-           http://localhost:8000 http://[::1]:8000 http://[::1]/x
-           https://localhost http://127.0.0.1:8000/a%20b);
+takes_http('URLs', map { "llm_router_node $_ models=x" }
+           qw(http://127.0.0.1 http://127.0.0.1:8001 http://127.0.0.1:8002/
+              http://127.0.0.1:8003/v1 https://127.0.0.1:8004/base/v1/
+              http://localhost:8005 http://[::1]:8006 http://[::1]/x
+              https://localhost http://127.0.0.1:8007/a%20b));
 
 for (['ftp://127.0.0.1', 'must begin with http:// or https://'],
      ['127.0.0.1:8000', 'must begin with http:// or https://'],
@@ -316,14 +332,16 @@ for (['ftp://127.0.0.1', 'must begin with http:// or https://'],
 === TEST 9: the parameters of a node
 --- perl
 my $url = 'http://127.0.0.1:9';
-takes("llm_router_node $_", base() . "llm_router_node http://127.0.0.1:8 $_;")
-    for '', 'name=x', 'models=a', 'models=a,b/c,d:e', 'models=*',
+my $port = 100;
+takes_http('parameters', map { 'llm_router_node http://127.0.0.1:' . $port++
+                               . " $_" }
+        '', 'name=x', 'models=a', 'models=a,b/c,d:e', 'models=*',
         'models=' . 'x' x 256, 'name=' . 'x' x 63, 'max_concurrent=1',
         'max_concurrent=1000000', 'weight=1', 'weight=1000', 'check=on',
         'models=a check=off', 'check=off models=a',
         'api_key=env:ROUTER_TEST_KEY',
         (map { "type=$_" } qw(openai llamacpp vllm ollama sglang tgi lmstudio)),
-        'name=x models=a max_concurrent=2 weight=3 type=vllm check=on';
+        'name=x models=a max_concurrent=2 weight=3 type=vllm check=on');
 
 for (['name=', 'is empty or too long'],
      ['name=' . 'x' x 64, 'is empty or too long'],
@@ -392,13 +410,15 @@ my $key = 'llm_router_key env:ROUTER_TEST_KEY';
 my $node = 'llm_router_node http://127.0.0.1:9 models=m; ';
 takes("llm_router_key $_", "${node}llm_router_key $_;")
     for 'env:ROUTER_TEST_KEY', "sha256:$hash", 'sha256:' . uc $hash;
-takes("llm_router_key $_", "$node$key $_;")
-    for 'name=x', 'name=' . 'x' x 63, 'models=a,b*', 'models=' . 'x' x 255,
+my $n = 0;
+takes_http('parameters', map { 'llm_router_key sha256:' . sprintf('%064d', ++$n)
+                               . " $_" }
+        'name=x', 'name=' . 'x' x 63, 'models=a,b*', 'models=' . 'x' x 255,
         'rpm=1', 'tpm=1', 'rpm=1000000 tpm=1000000', 'max_concurrent=1',
         'priority=1', 'priority=100', 'expires=2030-12-31',
         'expires=2030-12-31T23:59:59Z', 'expires=2000000000',
         'name=a models=b rpm=1 tpm=2 max_concurrent=3 priority=4 '
-        . 'expires=2030-01-01';
+        . 'expires=2030-01-01');
 
 my $time = 'is no time such as 2030-12-31 or 2030-12-31T23:59:59Z';
 
@@ -464,8 +484,8 @@ unlike("@said", qr/sk-test/, 'nor then');
 
 === TEST 11: aliases
 --- perl
-takes("llm_router_alias $_", base() . "llm_router_alias $_;")
-    for 'a b', '~^a b', '"~^(.*)-x$" $1', 'a $host', '"a b" "c d"';
+takes_each('aliases', map { "llm_router_alias $_" }
+           'a b', '~^a b', '"~^(.*)-x$" $1', 'a $host', '"a b" "c d"');
 refuses('an empty name', '"llm_router_alias" directive has an empty name',
         base() . "llm_router_alias $_;") for '"" b', 'a ""';
 refuses('one name', 'invalid number of arguments in "llm_router_alias" '

@@ -10,9 +10,9 @@ static ngx_inline ngx_uint_t ngx_llm_answer_above(const u_char *p, size_t n,
     uint64_t low);
 
 
-#define X  -1
+#define X  0xff
 
-static const signed char  ngx_llm_answer_hex[256] = {
+static const u_char  ngx_llm_answer_hex[256] = {
     X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X,
     X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X,
     X, X, X, X, X, X, X, X, X, X, X, X, X, X, X, X,
@@ -168,16 +168,15 @@ ngx_llm_answer_header(u_char **p, u_char *last, ngx_llm_header_t *h)
 u_char *
 ngx_llm_answer_chunk(u_char *p, u_char *last, u_char **data, size_t *n)
 {
-    size_t      size;
-    u_char     *end;
-    ngx_int_t   digit;
+    size_t   size;
+    u_char  *end, digit;
 
     end = ngx_min(last, p + 6);
 
     for (size = 0; p < end; p++) {
         digit = ngx_llm_answer_hex[*p];
 
-        if (digit < 0) {
+        if (digit == 0xff) {
             break;
         }
 

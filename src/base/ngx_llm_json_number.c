@@ -149,8 +149,11 @@ ngx_llm_json_number_next(ngx_uint_t state, u_char c)
     static const u_char  minus[] = { 1, 0, 0, 0, 0, 0, 7, 0, 0 };
 
     if (c >= '0' && c <= '9') {
-        return (c == '0' && state <= NGX_LLM_JSON_NUM_MINUS)
-               ? NGX_LLM_JSON_NUM_ZERO_DIGIT : digit[state];
+        if (c == '0' && state < NGX_LLM_JSON_NUM_ZERO_DIGIT) {
+            return NGX_LLM_JSON_NUM_ZERO_DIGIT;
+        }
+
+        return digit[state];
     }
 
     switch (c) {

@@ -6,15 +6,7 @@
 
 #define ngx_llm_rotl(x, b)  (((x) << (b)) | ((x) >> (64 - (b))))
 
-#define ngx_llm_sip_round(v0, v1, v2, v3)                                     \
-    v0 += v1;  v1 = ngx_llm_rotl(v1, 13);  v1 ^= v0;                          \
-    v0 = ngx_llm_rotl(v0, 32);                                                \
-    v2 += v3;  v3 = ngx_llm_rotl(v3, 16);  v3 ^= v2;                          \
-    v0 += v3;  v3 = ngx_llm_rotl(v3, 21);  v3 ^= v0;                          \
-    v2 += v1;  v1 = ngx_llm_rotl(v1, 17);  v1 ^= v2;                          \
-    v2 = ngx_llm_rotl(v2, 32)
-
-
+static ngx_inline void ngx_llm_sip_round(uint64_t v[4]);
 static ngx_inline uint64_t ngx_llm_sip_word(const u_char *p, size_t n);
 
 
@@ -23,43 +15,62 @@ ngx_llm_siphash(const uint64_t key[2], const u_char *p, size_t n,
     uint64_t hash[2])
 {
     size_t      left;
-    uint64_t    v0, v1, v2, v3, m;
+    uint64_t    v[4], m;
     ngx_uint_t  i;
 
-    v0 = key[0] ^ 0x736f6d6570736575ULL;
-    v1 = key[1] ^ 0x646f72616e646f6dULL ^ 0xee;
-    v2 = key[0] ^ 0x6c7967656e657261ULL;
-    v3 = key[1] ^ 0x7465646279746573ULL;
+    v[0] = key[0] ^ 0x736f6d6570736575ULL;
+    v[1] = key[1] ^ 0x646f72616e646f6dULL ^ 0xee;
+    v[2] = key[0] ^ 0x6c7967656e657261ULL;
+    v[3] = key[1] ^ 0x7465646279746573ULL;
 
     for (left = n; left >= 8; left -= 8, p += 8) {
         m = ngx_llm_sip_word(p, 8);
 
-        v3 ^= m;
-        ngx_llm_sip_round(v0, v1, v2, v3);
-        v0 ^= m;
+        v[3] ^= m;
+        ngx_llm_sip_round(v);
+        v[0] ^= m;
     }
 
     m = ngx_llm_sip_word(p, left) | ((uint64_t) n << 56);
 
-    v3 ^= m;
-    ngx_llm_sip_round(v0, v1, v2, v3);
-    v0 ^= m;
+    v[3] ^= m;
+    ngx_llm_sip_round(v);
+    v[0] ^= m;
 
-    v2 ^= 0xee;
-
-    for (i = 0; i < 3; i++) {
-        ngx_llm_sip_round(v0, v1, v2, v3);
-    }
-
-    hash[0] = v0 ^ v1 ^ v2 ^ v3;
-
-    v1 ^= 0xdd;
+    v[2] ^= 0xee;
 
     for (i = 0; i < 3; i++) {
-        ngx_llm_sip_round(v0, v1, v2, v3);
+        ngx_llm_sip_round(v);
     }
 
-    hash[1] = v0 ^ v1 ^ v2 ^ v3;
+    hash[0] = v[0] ^ v[1] ^ v[2] ^ v[3];
+
+    v[1] ^= 0xdd;
+
+    for (i = 0; i < 3; i++) {
+        ngx_llm_sip_round(v);
+    }
+
+    hash[1] = v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+
+static ngx_inline void
+ngx_llm_sip_round(uint64_t v[4])
+{
+    v[0] += v[1];
+    v[1] = ngx_llm_rotl(v[1], 13) ^ v[0];
+    v[0] = ngx_llm_rotl(v[0], 32);
+
+    v[2] += v[3];
+    v[3] = ngx_llm_rotl(v[3], 16) ^ v[2];
+
+    v[0] += v[3];
+    v[3] = ngx_llm_rotl(v[3], 21) ^ v[0];
+
+    v[2] += v[1];
+    v[1] = ngx_llm_rotl(v[1], 17) ^ v[2];
+    v[2] = ngx_llm_rotl(v[2], 32);
 }
 
 

@@ -23,6 +23,8 @@ static void ngx_http_llm_seed_nodes(ngx_http_llm_main_conf_t *mcf,
 static void ngx_http_llm_seed_node(ngx_llm_zone_t *zone,
     ngx_http_llm_static_node_t *node, u_char *seen, ngx_log_t *log);
 static void ngx_http_llm_seed_keys(ngx_http_llm_main_conf_t *mcf);
+static ngx_int_t ngx_http_llm_start_probe(ngx_cycle_t *cycle,
+    ngx_http_llm_main_conf_t *mcf);
 static void ngx_http_llm_tick(ngx_event_t *ev);
 static void ngx_http_llm_online(uint32_t node);
 static void ngx_http_llm_forget(void *data, ngx_uint_t slot);
@@ -32,7 +34,6 @@ static ngx_uint_t ngx_http_llm_dead(ngx_pid_t pid);
 ngx_http_llm_worker_t  ngx_http_llm_worker;
 
 static ngx_event_t           ngx_http_llm_ticker;
-static ngx_llm_probe_conf_t  ngx_http_llm_probe;
 
 
 ngx_int_t
@@ -188,16 +189,25 @@ ngx_http_llm_init_process(ngx_cycle_t *cycle)
 
     ngx_add_timer(&ngx_http_llm_ticker, NGX_HTTP_LLM_TICK);
 
-    ngx_http_llm_probe.zone = zone;
-    ngx_http_llm_probe.interval = mcf->health_interval;
-    ngx_http_llm_probe.timeout = mcf->health_timeout;
-    ngx_http_llm_probe.fails = mcf->health_fails;
-    ngx_http_llm_probe.passes = mcf->health_passes;
-    ngx_http_llm_probe.ssl = mcf->ssl;
-    ngx_http_llm_probe.dead = ngx_http_llm_dead;
-    ngx_http_llm_probe.online = ngx_http_llm_online;
+    return ngx_http_llm_start_probe(cycle, mcf);
+}
 
-    return ngx_llm_probe_start(cycle, &ngx_http_llm_probe);
+
+static ngx_int_t
+ngx_http_llm_start_probe(ngx_cycle_t *cycle, ngx_http_llm_main_conf_t *mcf)
+{
+    ngx_llm_probe_conf_t  conf;
+
+    conf.zone = mcf->zone;
+    conf.interval = mcf->health_interval;
+    conf.timeout = mcf->health_timeout;
+    conf.fails = mcf->health_fails;
+    conf.passes = mcf->health_passes;
+    conf.ssl = mcf->ssl;
+    conf.dead = ngx_http_llm_dead;
+    conf.online = ngx_http_llm_online;
+
+    return ngx_llm_probe_start(cycle, &conf);
 }
 
 

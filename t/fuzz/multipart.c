@@ -176,8 +176,8 @@ check_boundary(const uint8_t *data, size_t size)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    ngx_int_t             end, cut_end;
-    ngx_llm_multipart_t   whole, cut;
+    ngx_int_t            end, cut_end;
+    ngx_llm_multipart_t  whole, cut;
 
     fuzz_seed(data, size);
     check_boundary(data, size);

@@ -139,8 +139,8 @@ reference(ngx_llm_usage_t *u, const uint8_t *data, size_t size)
 {
     int             found;
     json_t         *object;
-    const uint8_t  *p, *last;
     json_error_t    e;
+    const uint8_t  *p, *last;
 
     ngx_llm_usage_init(u);
     p = data;

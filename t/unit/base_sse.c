@@ -216,9 +216,9 @@ moved(const sample_t *sample, const char *cuts)
 static int
 same_in_slices(const sample_t *sample)
 {
-    char            events[1000], cuts[1000];
-    size_t          a, b, n, step;
-    ngx_llm_sse_t   s;
+    char           events[1000], cuts[1000];
+    size_t         a, b, n, step;
+    ngx_llm_sse_t  s;
 
     n = strlen(sample->input);
 
