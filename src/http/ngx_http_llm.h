@@ -214,6 +214,7 @@ struct ngx_http_llm_ctx_s {
     unsigned              waiting:1;    /* counted as such at its node */
     unsigned              queued:1;     /* it was in the queue */
     unsigned              strip:1;      /* the router asked for usage */
+    unsigned              stripped:1;   /* the last event was taken out */
     unsigned              passing:1;    /* a long event goes on unheld */
     unsigned              broken:1;     /* the stream did not end well */
     unsigned              done:1;       /* [DONE] was seen */

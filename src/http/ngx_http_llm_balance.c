@@ -5,6 +5,7 @@
  */
 
 
+#include "ngx_llm_tls.h"
 #include "ngx_http_llm_balance.h"
 #include "ngx_http_llm_finish.h"
 #include "ngx_http_llm_head.h"
@@ -361,7 +362,18 @@ ngx_http_llm_balance_set_session(ngx_peer_connection_t *pc, void *data)
 {
     ngx_http_llm_ctx_t  *ctx = data;
 
-    if (ctx->peer == NULL || ctx->peer->session == NULL) {
+    /*
+     * The engine calls this before each handshake.  It would compare names
+     * only, and nodes have addresses as well.
+     */
+
+    if (ngx_llm_tls_verify(pc->connection, (char *) ctx->peer->host.data)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ctx->peer->session == NULL) {
         return NGX_OK;
     }
 

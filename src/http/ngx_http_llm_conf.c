@@ -372,8 +372,7 @@ ngx_http_llm_conf_upstream(ngx_http_llm_loc_conf_t *llcf)
 
 #if (NGX_HTTP_SSL)
     u->ssl_session_reuse = 1;
-    u->ssl_server_name = 1;
-    u->ssl_verify = 1;
+    u->ssl_server_name = 1;     /* balance verifies */
 #endif
 }
 

@@ -134,7 +134,19 @@ ngx_http_llm_head(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
 
     u->request_bufs = cl;
 
-    return ngx_http_llm_body_chain(r, edits, n, &cl->next);
+    if (ngx_http_llm_body_chain(r, edits, n, &cl->next) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    /* TLS keeps back what is not flushed */
+
+    while (cl->next) {
+        cl = cl->next;
+    }
+
+    cl->buf->flush = 1;
+
+    return NGX_OK;
 }
 
 

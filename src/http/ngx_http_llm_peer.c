@@ -262,10 +262,12 @@ ngx_http_llm_peer_texts(ngx_http_llm_peer_t *peer,
     peer->prefix.len = text.len;
     peer->prefix.data = ngx_pstrdup(peer->pool, &text);
 
-    text.data = (u_char *) conf->host;
-    text.len = ngx_strlen(conf->host);
+    /* with its zero byte, for OpenSSL */
 
-    peer->host.len = text.len;
+    text.data = (u_char *) conf->host;
+    text.len = ngx_strlen(conf->host) + 1;
+
+    peer->host.len = text.len - 1;
     peer->host.data = ngx_pstrdup(peer->pool, &text);
 
     if (peer->name.data == NULL

@@ -311,6 +311,19 @@ ngx_http_llm_relay_events(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
 
     ngx_llm_usage_feed(&ctx->usage, p, last - p);
 
+    if (ctx->sse.cr && *p == LF && ctx->held == NULL && !ctx->passing) {
+
+        /* of the CR that ended the event before: it goes the same way */
+
+        ctx->sse.cr = 0;
+
+        if (!ctx->stripped && ngx_http_llm_relay_emit(r, p, p + 1) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        p++;
+    }
+
     start = p;              /* of what goes on in one piece */
 
     for (event = p; event < last; event = (u_char *) end) {
@@ -365,7 +378,9 @@ ngx_http_llm_relay_event(ngx_http_llm_ctx_t *ctx, const u_char *p,
         return 1;
     }
 
-    if (ctx->strip && ngx_llm_sse_is_usage_only(p, last)) {
+    ctx->stripped = (ctx->strip && ngx_llm_sse_is_usage_only(p, last));
+
+    if (ctx->stripped) {
         return 0;
     }
 

@@ -7,6 +7,7 @@
 
 #if (NGX_SSL)
 
+static int ngx_llm_tls_verify_callback(int ok, X509_STORE_CTX *store);
 static ngx_uint_t ngx_llm_tls_literal(const char *host);
 
 
@@ -31,6 +32,35 @@ ngx_llm_tls_create(ngx_connection_t *c, ngx_ssl_t *ssl, const char *host)
     param = SSL_get0_param(c->ssl->connection);
 
     return X509_VERIFY_PARAM_set1_ip_asc(param, host) ? NGX_OK : NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_llm_tls_verify(ngx_connection_t *c, const char *host)
+{
+    X509_VERIFY_PARAM  *param;
+
+    param = SSL_get0_param(c->ssl->connection);
+
+    SSL_set_verify(c->ssl->connection, SSL_VERIFY_PEER,
+                   ngx_llm_tls_verify_callback);
+
+    if (X509_VERIFY_PARAM_set1_ip_asc(param, host)
+        || X509_VERIFY_PARAM_set1_host(param, host, 0))
+    {
+        return NGX_OK;
+    }
+
+    return NGX_ERROR;
+}
+
+
+/* nginx's own, of the context, lets all pass to look at them later */
+
+static int
+ngx_llm_tls_verify_callback(int ok, X509_STORE_CTX *store)
+{
+    return ok;
 }
 
 

@@ -32,6 +32,12 @@ ngx_int_t ngx_llm_tls_create(ngx_connection_t *c, ngx_ssl_t *ssl,
  */
 const char *ngx_llm_tls_refused(ngx_connection_t *c, const char *host);
 
+/*
+ * Before the handshake: has OpenSSL itself refuse an other end that is not to
+ * be trusted, by the same rules.  For who is not asked after the handshake.
+ */
+ngx_int_t ngx_llm_tls_verify(ngx_connection_t *c, const char *host);
+
 /* Ends TLS on c, which is about to be closed.  Sends nothing, never waits. */
 void ngx_llm_tls_close(ngx_connection_t *c);
 

@@ -15,6 +15,7 @@ package LLMTest::Api;
 #   node_online(NODE, STATE)   waits for it
 #   model_listed(MODEL) waits until it is known
 #   own_log()           logs/llm.log
+#   sorted_log()        its lines in order: workers write when they like
 
 use strict;
 use warnings;
@@ -26,7 +27,7 @@ use Exporter qw(import);
 
 our @EXPORT = qw(defaults post chat error_is sent named_port edit_conf
                  chunked with_key node_online
-                 model_listed own_log $Key);
+                 model_listed own_log sorted_log $Key);
 
 our $Key = 'sk-test-0123456789abcdef';
 
@@ -164,6 +165,9 @@ sub own_log {
     local $/;
     return <$in> // '';
 }
+
+
+sub sorted_log { return join '', sort split /^/, own_log() }
 
 
 # waits until the status page says that the node is in this state
