@@ -373,14 +373,15 @@ static ngx_uint_t
 ngx_http_llm_relay_event(ngx_http_llm_ctx_t *ctx, const u_char *p,
     const u_char *last)
 {
+    ctx->stripped = 0;
+
     if (ctx->sse.done) {
         ctx->done = 1;
         return 1;
     }
 
-    ctx->stripped = (ctx->strip && ngx_llm_sse_is_usage_only(p, last));
-
-    if (ctx->stripped) {
+    if (ctx->strip && ngx_llm_sse_is_usage_only(p, last)) {
+        ctx->stripped = 1;
         return 0;
     }
 
