@@ -73,10 +73,14 @@ define install
 endef
 
 .PHONY: deps
-deps: | $(BUILD) ## install what building, running and testing need (apt, npm)
-	@$(call install,$(PACKAGES) $(sdk_packages))
+deps: deps-run ## install what building, running and testing need (apt, npm)
+	@$(call install,$(sdk_packages))
 	@$(if $(sdk_needed),t/sdk/run.sh deps)
 	@$(if $(npm_needed),$(MAKE) dashboard/node_modules/.done)
+
+.PHONY: deps-run
+deps-run: | $(BUILD) # of them what building and running need
+	@$(call install,$(PACKAGES))
 
 .PHONY: deps-dev
 deps-dev: deps ## what lint, asan, valgrind, fuzz and bench need besides
@@ -187,7 +191,7 @@ install: module ## copy the module (and the dashboard) to DESTDIR
 	fi
 
 .PHONY: run
-run: deps all mock ## the router on PORT=8080 (NODES=, REDIS=)
+run: deps-run all mock ## the router on PORT=8080 (NODES=, REDIS=)
 	@exec conf/run
 
 # -- tests ------------------------------------------------------------------

@@ -5,6 +5,7 @@ import atexit
 import fcntl
 import hashlib
 import os
+import random
 import re
 import shutil
 import signal
@@ -65,22 +66,17 @@ def keep_module():
 
 
 def free_port():
-    with socket.socket() as sock:
-        sock.bind(('127.0.0.1', 0))
-        return sock.getsockname()[1]
+    """Not one of those that the kernel gives to clients: a connection to
+    such a port may meet itself."""
 
-
-def wait_port(port, proc, timeout=60):
-    end = time.monotonic() + timeout
-    while time.monotonic() < end:
-        if proc.poll() is not None:
-            raise OSError(f'{proc.args[0]} ended with {proc.returncode}: '
-                          'see build/bench/*/stderr')
+    while True:
+        port = random.randrange(10000, 32000)
         with socket.socket() as sock:
-            if sock.connect_ex(('127.0.0.1', port)) == 0:
-                return
-        time.sleep(0.01)
-    raise OSError(f'nothing listens on {port}')
+            try:
+                sock.bind(('127.0.0.1', port))
+                return port
+            except OSError:
+                pass
 
 
 class Mock:
@@ -130,8 +126,7 @@ class Nginx:
         with open(f'{BENCH}/nginx.conf') as common, \
                 open(f'{BENCH}/{side}.conf') as own:
             text = common.read().replace('@SIDE@', own.read())
-        text = re.sub('@([A-Z]+)@', lambda m: str(values[m[1]]),
-                      text)
+        text = re.sub('@([A-Z]+)@', lambda m: str(values[m[1]]), text)
         with open(f'{self.root}/nginx.conf', 'w') as conf:
             conf.write(text)
         command = [NGINX, '-p', self.root, '-e', 'error.log', '-c',
@@ -146,12 +141,21 @@ class Nginx:
         with open(f'{self.root}/stderr', 'w') as err:
             self.proc = subprocess.Popen(command, env=env, stderr=err)
         running.append(self.proc)
-        wait_port(self.port, self.proc)
-
+        self.wait(120)
         self.worker = None if callgrind else self.child()
 
+    def wait(self, timeout):
+        """For its pid file: then it listens and knows its signals."""
+
+        end = time.monotonic() + timeout
+        while not os.path.exists(f'{self.root}/nginx.pid'):
+            if self.proc.poll() is not None or time.monotonic() > end:
+                with open(f'{self.root}/stderr') as err:
+                    raise OSError('nginx did not start: ' + err.read())
+            time.sleep(0.01)
+
     def child(self):
-        """The worker, which comes after the master listens."""
+        """The worker, which comes after the pid file."""
 
         pid = self.proc.pid
         while self.proc.poll() is None:
@@ -160,7 +164,7 @@ class Nginx:
             if children:
                 return int(children[0])
             time.sleep(0.01)
-        raise OSError('nginx ended: see build/bench/*/stderr')
+        raise OSError('nginx ended early')
 
     def stop(self):
         stop(self.proc, self.port)

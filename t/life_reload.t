@@ -140,3 +140,153 @@ is_deeply(share(@r), { a => 10 }, 'only the other node is asked');
 
 whole_is('what it had', $b->wait);
 ok(totals_are(in_flight => 0, keys_in_flight => 0), 'all slots are free');
+
+
+
+=== TEST 5: none of 500 requests fails, none of 20 streams is cut
+--- config
+    listen 127.0.0.1:$TEST_NGINX_SPREAD_PORT;
+    location /v1/ { llm_router on; }
+--- slow_stop
+--- perl
+my $b = streams(20, 'pace=100;tokens=60');
+ok(wait_until(sub {
+    mock_stats('a')->{in_flight} + mock_stats('b')->{in_flight} == 20
+}), 'twenty streams');
+
+my $master = master_pid();
+my $shorts = begin_burst();
+
+for my $round (1 .. 50) {
+    $shorts->add(map { [ {}, { 'X-Mock' => 'delay=10' }, port => port(),
+                         timeout => 60 ] } 1 .. 10);
+    kill 'HUP', $master if $round % 12 == 0;
+    $shorts->run(0.04);
+}
+
+my @r = $shorts->wait;
+my %n;
+$n{ $_->status . ($_->complete ? '' : ' cut') }++ for @r;
+is_deeply(\%n, { 200 => 500 }, 'each is answered');
+whole_is('the streams', $b->wait);
+ok(totals_are(in_flight => 0, keys_in_flight => 0, queued => 0),
+   'nothing is counted any more');
+is(total('requests'), 520, 'the totals went on');
+is(mock_stats('a')->{aborted} + mock_stats('b')->{aborted}, 0,
+   'no node was left');
+
+
+
+=== TEST 6: a node that nginx.conf gained, or that changed
+--- mock
+a
+b
+c
+--- http_config eval
+(my $http = $::Http) =~ s/name=a/name=a weight=1/;
+"$http#new\n"
+--- slow_stop
+--- perl
+is_deeply(share(map { chat({}, {}, port => port()) } 1 .. 8),
+          { a => 4, b => 4 }, 'two have a half each');
+
+edit_conf(sub { s{#new}{llm_router_node
+                 http://127.0.0.1:$ENV{TEST_NGINX_NODE_C} name=c models=m;} });
+ok(reload(), 'reloaded');
+my %n = (a => 0, b => 0, c => 0);
+$n{ served_by(chat({}, {}, port => port())) }++ for 1 .. 9;
+is_deeply(\%n, { a => 3, b => 3, c => 3 }, 'the third has its share');
+
+# the same node with another limit, while it is used
+
+my $b = streams(6, 'pace=50;tokens=40');
+ok(wait_until(sub { total('in_flight') == 6 }), 'six are under way');
+edit_conf(sub { s/name=a weight=1/name=a max_concurrent=1/;
+                s/name=b models=m/name=b models=x/ });
+ok(reload(), 'reloaded');
+is(node_row('a')->{max_concurrent}, 1, 'its limit is known');
+is(node_row('a')->{in_flight}, 2, 'so is what it has');
+is_deeply(share(map { chat({}, {}, port => port()) } 1 .. 4), { c => 4 },
+          'who has more than its limit gets no more, nor who lost the model');
+is_deeply(share(map { chat({ model => 'x' }, {}, port => port()) } 1 .. 2),
+          { b => 2 }, 'it serves the other model');
+whole_is('what they had', $b->wait);
+ok(totals_are(in_flight => 0, keys_in_flight => 0), 'all slots are free');
+
+
+
+=== TEST 7: a key that nginx.conf lost, while it is used
+--- http_config eval
+$::Http . "    llm_router_key sk-test-second0000000000 name=second;
+    llm_router_key sk-test-third00000000000 name=third max_concurrent=3;\n"
+--- slow_stop
+--- perl
+my %h = map { $_ => { Authorization => "Bearer sk-test-$_" } }
+        qw(second0000000000 third00000000000);
+my ($second, $third) = map { $h{$_} } sort keys %h;
+my $b = begin_burst(map { [ { stream => true() },
+                            { 'X-Mock' => 'pace=50;tokens=50', %$_ },
+                            port => port() ] }
+                    ($second) x 3, ($third) x 3);
+ok(totals_are(in_flight => 6, keys_in_flight => 6), 'three of each');
+
+edit_conf(sub { s/llm_router_key sk-test-second[^;]*;// });
+ok(reload(), 'reloaded');
+is(chat({}, $second, port => port())->status, 401, 'it is no key any more');
+is(total('keys_in_flight'), 6, 'what it had goes on, and is counted');
+
+# the other one still has what it had: three are its limit
+my $wait = begin_burst([ {}, $third, port => port() ]);
+ok(totals_are(queued => 1), 'the limit of the other one holds');
+
+whole_is('the streams', $b->wait);
+is(($wait->wait)[0]->status, 200, 'then it is served');
+ok(totals_are(in_flight => 0, keys_in_flight => 0, queued => 0),
+   'all slots are free');
+
+edit_conf(sub { s/(llm_router_key sk-test-third)/llm_router_key
+                sk-test-second0000000000 name=again max_concurrent=1;\n$1/ });
+ok(reload(), 'reloaded');
+is(chat({}, $second, port => port())->status, 200, 'the key is back');
+is_deeply([(map { $_->status } burst(map { [ {}, $third, port => port() ] }
+           1 .. 10))], [(200) x 10], 'the other one is the same');
+
+
+
+=== TEST 8: nodes found by checks are known after a reload at once
+--- mock
+a --models m
+b --models m
+--- http_config eval
+(my $http = $::Http) =~ s/ models=m//g;
+$http
+--- slow_stop
+--- perl
+ok(models_are('m'), 'found');
+ok(wait_until(sub { !grep { (node_row($_)->{state} // '') ne 'online' }
+                    qw(a b) }), 'both are online');
+
+for my $round (1 .. 3) {
+    mock_reset($_) for qw(a b);
+    ok(reload(), "round $round: reloaded");
+    my @r = map { chat({}, {}, port => port()) } 1 .. 4;
+    is(scalar(grep { $_->status == 200 } @r), 4,
+       "round $round: served without waiting for a check");
+}
+
+
+
+=== TEST 9: a configuration that is wrong changes nothing
+--- slow_stop
+--- perl
+my $b = streams(4, 'pace=50;tokens=30');
+ok(wait_until(sub { total('in_flight') == 4 }), 'four are under way');
+my @pids = worker_pids();
+edit_conf(sub { s/name=b models=m/name=b weight=0/ });
+kill 'HUP', master_pid();
+ok(wait_log(qr/llm_router_node: "weight=0" must be a number/), 'refused');
+is_deeply([worker_pids()], \@pids, 'the workers are the same');
+shorts_are('as before', 10);
+whole_is('the streams', $b->wait);
+--- allow_log
+"weight=0" must be a number
