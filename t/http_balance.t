@@ -108,6 +108,23 @@ $::Spread . ::nodes(a => 'weight=3', b => '')
 --- perl
 my @r = burst(map { [{}, {}, port => port()] } 1 .. 16);
 is_deeply(share(@r), { a => 12, b => 4 }, '12 and 4 of 16');
+
+# and those that decode
+
+my @s;
+my %n;
+
+for (1 .. 16) {
+    my $s = stream({}, { 'X-Mock' => 'delay=0;tokens=3000;pace=20' },
+                   port => port());
+    ok(defined read_event($s), 'a stream has begun');
+    wait_until(sub { !grep { node_row($_)->{waiting} } qw(a b) });
+    $n{ served_by($s) }++;
+    push @s, $s;
+}
+
+is_deeply(\%n, { a => 12, b => 4 }, '12 and 4 of 16 streams');
+$_->close for @s;
 --- node_stats
 a max_in_flight=12
 b max_in_flight=4

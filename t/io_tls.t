@@ -118,3 +118,125 @@ $::Servers . '
 --- perl
 ok(models_are('m'), 'the probe gets through');
 is(chat({ model => 'm' })->status, 200, 'a request too');
+
+
+
+=== TEST 5: sessions are used again, connections are kept
+--- http_config eval
+my $p = LLMTest::free_port();
+$::Servers . '
+    llm_router_trusted_certificate $TEST_NGINX_TLS/ca.crt;
+    llm_router_node https://localhost:' . $p . ' name=tls models=m check=off;
+    log_format reused "$connection_requests $ssl_session_reused $ssl_protocol";
+    server {
+        listen 127.0.0.1:' . $p . ' ssl;
+        keepalive_requests 3;
+        ssl_session_cache shared:reused:1m;
+        ssl_certificate $TEST_NGINX_TLS/good.crt;
+        ssl_certificate_key $TEST_NGINX_TLS/good.key;
+        access_log logs/reused.log reused;
+        location / { proxy_pass http://127.0.0.1:$TEST_NGINX_NODE_A; }
+    }
+'
+--- perl
+is(scalar(grep { $_->status == 200 } map { chat() } 1 .. 9), 9, 'served');
+my @log;
+ok(wait_until(sub {
+    @log = map { [split] } `cat $ENV{TEST_NGINX_SERVROOT}/logs/reused.log`;
+    return @log == 9;
+}), 'logged');
+is_deeply([map { $_->[0] } @log], [(1, 2, 3) x 3],
+          'three requests a connection');
+my @first = grep { $_->[0] == 1 } @log;
+is($first[0][1], '.', 'the first session is new');
+is($first[$_][1], 'r', 'the next one is the same') for 1, 2;
+
+
+
+=== TEST 6: streams, large bodies, a node that fails behind TLS
+--- mock
+a --models m
+b --models m
+--- http_config eval
+$::Servers . '
+    llm_router_trusted_certificate $TEST_NGINX_TLS/ca.crt;
+    llm_router_node https://localhost:$TEST_NGINX_TLS_GOOD name=tls models=m
+                    check=off;
+    llm_router_node http://127.0.0.1:$TEST_NGINX_NODE_B name=b models=m
+                    check=off;
+' =~ s/(location \/ \{ proxy_pass)/client_max_body_size 0; $1/gr
+--- config
+    location /v1/ { llm_router on; client_max_body_size 64m; }
+    location /one/v1/ { llm_router on; llm_router_tries 1; }
+--- perl
+my $n = share(map { chat({ user => 'x' x 500_000 }) } 1 .. 8);
+is_deeply($n, { tls => 4, b => 4 }, 'both serve large bodies');
+
+for (1, 2) {
+    my @data = events(stream({}, { 'X-Mock' => 'tokens=20;pace=5' }));
+    is($data[-1], '[DONE]', 'a stream to its end');
+    is(scalar(grep { /"content"/ } @data) >= 20, 1, 'whole');
+}
+
+mock_stop('a');
+is_deeply(share(map { chat() } 1 .. 4), { b => 4 },
+          'a 502 of its front: the other one serves');
+mock_start('a');
+is_deeply(share(map { chat() } 1 .. 4), { tls => 2, b => 2 }, 'both again');
+
+
+
+=== TEST 7: who speaks no TLS, or only an old one
+--- http_config eval
+my $p = LLMTest::free_port();
+$::Servers . '
+    llm_router_trusted_certificate $TEST_NGINX_TLS/ca.crt;
+    llm_router_node https://localhost:$TEST_NGINX_NODE_A name=plain models=p
+                    check=off;
+    llm_router_node https://localhost:' . $p . ' name=old models=o check=off;
+    server {
+        listen 127.0.0.1:' . $p . ' ssl;
+        ssl_protocols TLSv1.1;
+        ssl_ciphers DEFAULT@SECLEVEL=0;
+        ssl_certificate $TEST_NGINX_TLS/good.crt;
+        ssl_certificate_key $TEST_NGINX_TLS/good.key;
+        location / { proxy_pass http://127.0.0.1:$TEST_NGINX_NODE_A; }
+    }
+'
+--- perl
+for (qw(p o)) {
+    my $r = chat({ model => $_ });
+    is($r->status, 502, "$_: refused");
+    is($r->json->{error}{code}, 'upstream_error', "$_: as unreachable");
+}
+
+is(mock_stats('a')->{requests}, 0, 'no node saw anything');
+--- error_log
+SSL_do_handshake() failed
+
+
+
+=== TEST 8: a certificate for another address
+--- http_config eval
+$::Servers . '
+    llm_router_trusted_certificate $TEST_NGINX_TLS/ca.crt;
+    llm_router_node https://127.0.0.1:$TEST_NGINX_TLS_OTHER name=x models=m;
+'
+--- perl
+my $r = chat();
+ok($r->status == 502 || $r->status == 503, 'nobody is asked');
+ok(wait_until(sub { node_row('x')->{state} eq 'offline' }), 'nor probed');
+is(mock_stats('a')->{requests} + mock_stats('a')->{models_requests}, 0,
+   'the node saw nothing');
+
+
+
+=== TEST 9: without verification there is no way in
+--- http_config eval
+$::Servers . '
+    llm_router_trusted_certificate $TEST_NGINX_TLS/no-such-file.crt;
+    llm_router_node https://localhost:$TEST_NGINX_TLS_GOOD name=tls;
+'
+--- must_die
+--- error_log
+no-such-file.crt

@@ -179,6 +179,7 @@ struct ngx_http_llm_ctx_s {
     ngx_uint_t            ntried;
     ngx_uint_t            attempts;
     ngx_uint_t            addresses;    /* of this node that failed */
+    ngx_uint_t            addr;         /* the one that is tried */
     ngx_http_llm_peer_t  *peer;         /* held while an attempt lasts */
 
     /* the answer */

@@ -166,7 +166,8 @@ ngx_http_llm_balance_get(ngx_peer_connection_t *pc, void *data)
     pc->cached = 0;
     pc->connection = NULL;
 
-    c = ctx->again ? NULL : ngx_http_llm_peer_connection(ctx->peer, pc->log);
+    c = ctx->again ? NULL : ngx_http_llm_peer_connection(ctx->peer, ctx->addr,
+                                                       pc->log);
 
     if (c == NULL) {
         return NGX_OK;
@@ -320,7 +321,7 @@ ngx_http_llm_balance_keep(ngx_peer_connection_t *pc, ngx_http_llm_ctx_t *ctx)
 
     pc->connection = NULL;
 
-    ngx_http_llm_peer_keep(ctx->peer, c);
+    ngx_http_llm_peer_keep(ctx->peer, c, ctx->addr);
 }
 
 
@@ -346,6 +347,8 @@ ngx_http_llm_balance_address(ngx_peer_connection_t *pc,
         node = &ngx_http_llm_worker.zone->nodes->node[peer->node];
         i = ngx_atomic_fetch_add(&node->addr, 1) % peer->naddrs;
     }
+
+    ctx->addr = i;
 
     pc->sockaddr = (struct sockaddr *) &peer->addrs[i].sockaddr;
     pc->socklen = peer->addrs[i].socklen;

@@ -6,6 +6,7 @@ typedef struct {
     ngx_queue_t           queue;
     ngx_connection_t     *connection;
     ngx_http_llm_peer_t  *peer;
+    ngx_uint_t            addr;         /* of the peer's */
 } ngx_http_llm_idle_t;
 
 
@@ -74,21 +75,31 @@ ngx_http_llm_peer_put(ngx_http_llm_peer_t *peer)
 
 
 ngx_connection_t *
-ngx_http_llm_peer_connection(ngx_http_llm_peer_t *peer, ngx_log_t *log)
+ngx_http_llm_peer_connection(ngx_http_llm_peer_t *peer, ngx_uint_t addr,
+    ngx_log_t *log)
 {
     ngx_queue_t          *q;
     ngx_connection_t     *c;
     ngx_http_llm_idle_t  *idle;
 
-    if (ngx_queue_empty(&peer->idle)) {
-        return NULL;
+    for (q = ngx_queue_head(&peer->idle);
+         q != ngx_queue_sentinel(&peer->idle);
+         q = ngx_queue_next(q))
+    {
+        idle = ngx_queue_data(q, ngx_http_llm_idle_t, queue);
+
+        if (idle->addr == addr) {
+            goto found;
+        }
     }
 
-    q = ngx_queue_head(&peer->idle);
+    return NULL;
+
+found:
+
     ngx_queue_remove(q);
     peer->nidle--;
 
-    idle = ngx_queue_data(q, ngx_http_llm_idle_t, queue);
     c = idle->connection;
 
     ngx_queue_insert_head(&peer->free, q);
@@ -110,7 +121,8 @@ ngx_http_llm_peer_connection(ngx_http_llm_peer_t *peer, ngx_log_t *log)
 
 
 void
-ngx_http_llm_peer_keep(ngx_http_llm_peer_t *peer, ngx_connection_t *c)
+ngx_http_llm_peer_keep(ngx_http_llm_peer_t *peer, ngx_connection_t *c,
+    ngx_uint_t addr)
 {
     ngx_queue_t          *q;
     ngx_http_llm_idle_t  *idle;
@@ -136,6 +148,7 @@ ngx_http_llm_peer_keep(ngx_http_llm_peer_t *peer, ngx_connection_t *c)
 
     idle->connection = c;
     idle->peer = peer;
+    idle->addr = addr;
 
     ngx_queue_insert_head(&peer->idle, &idle->queue);
     peer->nidle++;

@@ -54,12 +54,15 @@ ngx_http_llm_peer_t *ngx_http_llm_peer_get(uint32_t node);
 /* Gives the reference back. */
 void ngx_http_llm_peer_put(ngx_http_llm_peer_t *peer);
 
-/* An idle connection to it, taken out; NULL: there is none. */
+/*
+ * An idle connection to one of its addresses, taken out; NULL: there is none.
+ */
 ngx_connection_t *ngx_http_llm_peer_connection(ngx_http_llm_peer_t *peer,
-    ngx_log_t *log);
+    ngx_uint_t addr, ngx_log_t *log);
 
 /* Keeps a connection that is at rest; c is the peer's from here on. */
-void ngx_http_llm_peer_keep(ngx_http_llm_peer_t *peer, ngx_connection_t *c);
+void ngx_http_llm_peer_keep(ngx_http_llm_peer_t *peer, ngx_connection_t *c,
+    ngx_uint_t addr);
 
 /* Closes all idle connections: the node seems to have gone away. */
 void ngx_http_llm_peer_close_idle(ngx_http_llm_peer_t *peer);
