@@ -50,8 +50,11 @@ system("$cc -shared -fPIC -o $dir/two.so $dir/two.c -ldl") == 0
 
 # a sanitizer wants to be the first library itself
 $ENV{TEST_NGINX_TWO} = "$dir/two.so";
-plan skip_all => 'nginx is built with a sanitizer'
-    if `$ENV{TEST_NGINX_BINARY} -V 2>&1` =~ /-fsanitize/;
+$ENV{TEST_NGINX_LD_PRELOAD} = "$dir/two.so";     # Test::Nginx::Socket's own
+if (`$ENV{TEST_NGINX_BINARY} -V 2>&1` =~ /-fsanitize/) {
+    print "1..1\nok 1 # skip nginx is built with a sanitizer\n";
+    exit 0;
+}
 
 # the second address, with the port of the first
 

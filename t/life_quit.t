@@ -6,9 +6,21 @@ use LLMTest::Api;
 use LLMTest::Flow;
 use Time::HiRes qw(time);
 
+# it signals the process of a pid file that is gone: its own group
+if ($INC{'Test/Nginx/Socket.pm'}) {
+    print "1..1\nok 1 # skip Test::Nginx::Socket stops nginx itself\n";
+    exit 0;
+}
+
 workers(2);
 
 sub true { return JSON::PP::true() }
+
+sub send_master {
+    my ($signal) = @_;
+    my $pid = master_pid() or die "nginx does not run\n";
+    kill $signal, $pid;
+}
 
 our $Http = $LogFormat . <<'_EOC_';
     llm_router_key sk-test-0123456789abcdef;
@@ -39,8 +51,7 @@ my $b = begin_burst(map { [{ stream => true() },
                            port => port()] } 1 .. 20);
 ok(wait_until(sub { mock_stats('a')->{in_flight} == 20 }), 'all under way');
 my $start = time;
-my $pid = master_pid();
-kill 'QUIT', $pid;
+send_master('QUIT');
 my @r = $b->wait;
 is(scalar(grep { $_->complete && ($_->events)[-1] eq '[DONE]' } @r), 20,
    'all are whole');
@@ -59,7 +70,7 @@ is(scalar(grep { $_->{code} eq 'ok' && $_->{completion} == 30 }
 my $b = begin_burst(map { [{}, { 'X-Mock' => 'delay=700' }, port => port()] }
                     1 .. 10);
 ok(wait_until(sub { mock_stats('a')->{in_flight} == 10 }), 'all under way');
-kill 'QUIT', master_pid();
+send_master('QUIT');
 is(scalar(grep { $_->status == 200 && $_->complete } $b->wait), 10,
    'all are whole');
 ok(wait_until(sub { !master_pid() }), 'then it is gone');
@@ -75,7 +86,7 @@ $::Http . "    llm_router_max_concurrent 2;\n" . $::Server
 my $b = begin_burst(map { [{}, { 'X-Mock' => 'delay=150' }, port => port()] }
                     1 .. 12);
 ok(totals_are(queued => 10), 'ten wait');
-kill 'QUIT', master_pid();
+send_master('QUIT');
 is(scalar(grep { $_->status == 200 && $_->complete } $b->wait), 12,
    'all are served');
 ok(wait_until(sub { !master_pid() }), 'then it is gone');
@@ -95,7 +106,7 @@ my $n = mock_stats('a')->{models_requests};
 ok(wait_until(sub { mock_stats('a')->{models_requests} > $n }),
    'one is not answered');
 my $start = time;
-kill 'QUIT', master_pid();
+send_master('QUIT');
 ok(wait_until(sub { !master_pid() }), 'it ends');
 cmp_ok(time - $start, '<', 1, 'at once');
 ok(wait_until(sub { mock_stats('a')->{open_connections} <= 1 }),
@@ -113,7 +124,7 @@ my $b = begin_burst((map { [{ stream => true() },
                             port => port()] } 1 .. 10));
 ok(wait_until(sub { mock_stats('a')->{in_flight} == 20 }), 'all under way');
 my $start = time;
-kill 'TERM', master_pid();
+send_master('TERM');
 ok(wait_until(sub { !master_pid() }), 'it ends');
 cmp_ok(time - $start, '<', 1, 'at once');
 my @r = $b->wait;
@@ -135,7 +146,7 @@ my $b = begin_burst(map { [{}, { 'X-Mock' => 'delay=20000' },
                            port => port()] } 1 .. 6);
 ok(totals_are(queued => 5), 'five wait');
 my $start = time;
-kill 'TERM', master_pid();
+send_master('TERM');
 ok(wait_until(sub { !master_pid() }), 'it ends');
 cmp_ok(time - $start, '<', 1, 'at once');
 is(scalar(grep { $_->complete && $_->status == 200 } $b->wait), 0,
@@ -151,7 +162,7 @@ is(mock_stats('a')->{requests}, 1, 'none reached a node');
 my @s = map { stream({}, { 'X-Mock' => 'tokens=2000;pace=20' },
                      port => port()) } 1 .. 4;
 ok(defined read_event($_), 'a stream has begun') for @s;
-kill 'QUIT', master_pid();
+send_master('QUIT');
 ok(defined read_event($_), 'it goes on') for @s, @s;
 $_->close for @s;
 ok(wait_until(sub { !master_pid() }), 'nginx ends when they have left');
