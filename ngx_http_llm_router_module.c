@@ -7,13 +7,16 @@
 
 #include "ngx_http_llm.h"
 #include "ngx_http_llm_alias.h"
+#include "ngx_http_llm_api.h"
 #include "ngx_http_llm_auth.h"
 #include "ngx_http_llm_body.h"
 #include "ngx_http_llm_body_size.h"
 #include "ngx_http_llm_conf.h"
+#include "ngx_http_llm_conf_admin.h"
 #include "ngx_http_llm_conf_key.h"
 #include "ngx_http_llm_conf_node.h"
 #include "ngx_http_llm_conf_set.h"
+#include "ngx_http_llm_conf_state.h"
 #include "ngx_http_llm_error.h"
 #include "ngx_http_llm_head.h"
 #include "ngx_http_llm_status.h"
@@ -129,6 +132,34 @@ static ngx_command_t  ngx_http_llm_commands[] = {
       offsetof(ngx_http_llm_main_conf_t, trusted_certificate),
       NULL },
 
+    { ngx_string("llm_router_state"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_llm_state_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("llm_router_admin"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_llm_admin_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("llm_router_node_allow"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_llm_node_allow_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("llm_router_api"),
+      NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_http_llm_api_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_llm_loc_conf_t, api),
+      NULL },
+
     { ngx_string("llm_router_status"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
       ngx_http_llm_status_slot,
@@ -201,6 +232,7 @@ ngx_http_llm_postconfiguration(ngx_conf_t *cf)
 
     ngx_http_llm_error_filters();
     ngx_http_llm_body_filters();
+    ngx_http_llm_conf_pages(cf);
 
     if (ngx_http_llm_conf_warn(cf) != NGX_OK) {
         return NGX_ERROR;

@@ -15,6 +15,7 @@ use Test::More;
 use Time::HiRes qw(sleep time);
 use LLMTest::Client;
 use LLMTest::Mock;
+use LLMTest::Ports qw(free_port);
 
 plan skip_all => 'these are whole configurations' if $ENV{LLMTEST_VALGRIND};
 
@@ -404,13 +405,6 @@ sub command {
 sub connects {
     my ($port) = @_;
     return !!IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port);
-}
-
-
-sub free_port {
-    my $s = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0,
-                                  Listen => 1) or die "no port: $!\n";
-    return $s->sockport;
 }
 
 

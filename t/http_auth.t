@@ -372,3 +372,107 @@ for my $n (10000, 10499, 10500, 10999) {
 error_is(chat({}, { 'x-api-key' => 'sk-test-many-9999' }), invalid(), 'none');
 ok(wait_until(sub { sorted_log() eq "-\nk10000\nk10499\nk10500\nk10999\n" }),
    'each by its name') or diag(own_log());
+
+
+
+=== TEST 15: what a key is for
+--- http_config
+    llm_router_node http://127.0.0.1:$TEST_NGINX_NODE_A name=a models=m;
+    llm_router_key sk-test-0123456789abcdef scopes=inference,admin;
+    llm_router_key sk-test-scope-node scopes=node,approve;
+    llm_router_key sk-test-scope-admin scopes=admin;
+--- config
+    location /v1/ { llm_router on; }
+    location /open/ { llm_router on; llm_router_keys_required off; }
+--- perl
+my @open = ('/open/v1/chat/completions',
+            { model => 'm', messages => [{ role => 'user', content => 'x' }] });
+
+is(chat()->status, 200, 'one that is for inference, too');
+
+for my $name ('node', 'admin') {
+    my $h = { Authorization => "Bearer sk-test-scope-$name" };
+    my @want = (403, 'permission_error', 'insufficient_scope', undef,
+                'This API key may not be used for inference');
+
+    error_is(chat({}, $h), @want, "one for $name only");
+    error_is(chat({}, $h), @want, "... and again");
+    error_is(http('GET', '/v1/models', $h), @want, "... no models either");
+    error_is(post(@open, $h), @want, "... where no key is wanted neither");
+}
+
+is(post(@open, { no_key => 1 })->status, 200, 'none is needed there');
+
+edit_conf(sub { s/ scopes=node,approve// });
+ok(reload(), 'reloaded');
+is(chat({}, { 'x-api-key' => 'sk-test-scope-node' })->status, 200,
+   'its scopes are what nginx.conf says now');
+--- node_stats
+a requests=3
+
+
+
+=== TEST 16: a key is revoked while the body arrives
+--- http_config
+    llm_router_node http://127.0.0.1:$TEST_NGINX_NODE_A name=a models=m;
+    llm_router_key sk-test-0123456789abcdef;
+    llm_router_key sk-test-second-22222;
+--- slow_stop
+--- perl
+my $body = '{"model":"m","messages":[{"role":"user","content":"hi"}]}';
+
+for my $key ($Key, 'sk-test-second-22222') {
+    my $c = http_conn();
+    $c->start('POST', '/v1/chat/completions',
+              { 'Content-Type' => 'application/json', 'x-api-key' => $key,
+                'Content-Length' => length $body, Expect => '100-continue' },
+              undef);
+    ok(wait_until(sub { $c->read_head(0.05); return @{ $c->{interim} } }),
+       'it is asked for its body');
+
+    if ($key ne $Key) {
+        edit_conf(sub { s/^.*sk-test-second.*\n//m });
+        ok(reload(), 'its key is revoked');
+    }
+
+    $c->send($body);
+    ok($c->read_head, 'an answer');
+    is($c->status, $key eq $Key ? 200 : 401, 'it is as it should be');
+    $c->close;
+}
+--- node_stats
+a requests=1
+
+
+
+=== TEST 17: a key is revoked while its request waits for a slot
+--- http_config
+    llm_router_node http://127.0.0.1:$TEST_NGINX_NODE_A name=a models=m
+                    max_concurrent=1;
+    llm_router_key sk-test-0123456789abcdef;
+    llm_router_key sk-test-second-22222;
+--- config
+    location /v1/ { llm_router on; }
+    location = /status { llm_router_status; }
+--- slow_stop
+--- perl
+use LLMTest::Flow qw(begin_burst totals_are);
+
+my $second = { 'x-api-key' => 'sk-test-second-22222' };
+my $b = begin_burst([ {}, { 'X-Mock' => 'delay=1000' }, timeout => 30 ]);
+ok(totals_are(in_flight => 1), 'one is served');
+
+$b->add([ {}, $second, timeout => 30 ]);
+$b->add([ {}, {}, timeout => 30 ]);
+ok(totals_are(queued => 2), 'two wait');
+
+edit_conf(sub { s/^.*sk-test-second.*\n//m });
+ok(reload(), 'the key of one is revoked');
+
+my @r = $b->wait;
+is($r[0]->status, 200, 'the one that was served');
+error_is($r[1], invalid(), 'the one whose key is gone');
+is($r[2]->status, 200, 'the other one');
+ok(totals_are(in_flight => 0, queued => 0), 'nothing is held');
+--- node_stats
+a requests=2

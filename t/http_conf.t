@@ -272,11 +272,11 @@ my $many = sub {
     CORE::join '', map { "llm_router_node http://127.0.0.1:" . (10000 + $_)
                          . " models=m;\n" } 1 .. $_[0];
 };
-takes('256 nodes in 1m', 'llm_router_zone r:1m; ' . base() =~ s/^.*?;//r
-                         . $many->(256), '', 'llm_router on;');
-refuses('257 nodes in 1m', 'llm_router_zone "r" has room for 256 nodes and 512 '
-        . 'keys, there are 257 and 1: make it larger',
-        'llm_router_zone r:1m; ' . base() =~ s/^.*?;//r . $many->(257), '',
+takes('128 nodes in 1m', 'llm_router_zone r:1m; ' . base() =~ s/^.*?;//r
+                         . $many->(128), '', 'llm_router on;');
+refuses('129 nodes in 1m', 'llm_router_zone "r" has room for 128 nodes and 409 '
+        . 'keys, there are 129 and 1: make it larger',
+        'llm_router_zone r:1m; ' . base() =~ s/^.*?;//r . $many->(129), '',
         'llm_router on;');
 
 
@@ -299,22 +299,24 @@ refuses("llm_router_health $_", "llm_router_health: \"$_\" is none of "
 takes_http('URLs', map { "llm_router_node $_ models=x" }
            qw(http://127.0.0.1 http://127.0.0.1:8001 http://127.0.0.1:8002/
               http://127.0.0.1:8003/v1 https://127.0.0.1:8004/base/v1/
-              http://localhost:8005 http://[::1]:8006 http://[::1]/x
+              HTTP://localhost:8005 http://[::1]:8006 http://[::1]/x
               https://localhost http://127.0.0.1:8007/a%20b));
 
 for (['ftp://127.0.0.1', 'must begin with http:// or https://'],
      ['127.0.0.1:8000', 'must begin with http:// or https://'],
-     ['HTTP://127.0.0.1', 'must begin with http:// or https://'],
      ['http:/127.0.0.1', 'must begin with http:// or https://'],
      ['""', 'must begin with http:// or https://'],
-     ['http://', 'no host'], ['http:///v1', 'no host'],
-     ['http://127.0.0.1:0', 'invalid port'],
-     ['http://127.0.0.1:65536', 'invalid port'],
-     ['http://127.0.0.1:x', 'invalid port'],
+     ['http://', 'has no host'], ['http:///v1', 'has no host'],
+     ['http://127.0.0.1:0', 'has a port that is no number from 1 to 65535'],
+     ['http://127.0.0.1:65536', 'has a port that is no number from 1 to 65535'],
+     ['http://127.0.0.1:x', 'has a port that is no number from 1 to 65535'],
+     ['http://0x7f.1', 'has a host that ends in a number and is no IPv4 '
+      . 'address of four decimal ones'],
      ['http://u:p@127.0.0.1', 'may hold scheme, host, port and path only'],
      ['http://127.0.0.1/?a=b', 'may hold scheme, host, port and path only'],
      ['http://127.0.0.1/#a', 'may hold scheme, host, port and path only'],
-     ['http://unix:/tmp/socket', 'has no host'],
+     ['http://unix:/tmp/socket',
+      'has a port that is no number from 1 to 65535'],
      ['http://no-such-host.invalid', 'host not found'],
      ['http://127.0.0.1/' . 'x' x 128, 'has too long a path'],
      ['"http://127.0.0.1/a b"',
@@ -416,6 +418,9 @@ takes_http('parameters', map { 'llm_router_key sha256:' . sprintf('%064d', ++$n)
         'name=x', 'name=' . 'x' x 63, 'models=a,b*', 'models=' . 'x' x 255,
         'rpm=1', 'tpm=1', 'rpm=1000000 tpm=1000000', 'max_concurrent=1',
         'priority=1', 'priority=100', 'expires=2030-12-31',
+        'scopes=inference', 'scopes=node', 'scopes=admin',
+        'scopes=node,approve', 'scopes=inference,node,admin,approve',
+        'scopes=node,node',
         'expires=2030-12-31T23:59:59Z', 'expires=2000000000',
         'name=a models=b rpm=1 tpm=2 max_concurrent=3 priority=4 '
         . 'expires=2030-01-01');
@@ -440,6 +445,10 @@ for (['name=', 'is empty or too long'], ['models=', 'is empty or too long'],
      ['expires=2030-01-01T00:00:00', $time], ['expires=2030-01', $time],
      ['expires=2030-01-01x', $time], ['expires=1969-01-01', $time],
      ['expires=2030-01-01T00:00:00+01:00', $time],
+     (map { ["scopes=$_", 'must be of "inference", "node", "admin", "approve"'] }
+          '', 'all', 'nodes', 'Node', 'inference,', ',node', 'node,,admin'),
+     ['scopes=approve', 'has "approve" without "node"'],
+     ['scopes=admin,approve', 'has "approve" without "node"'],
      ['scope=all', 'is invalid'], ['x', 'is invalid'], ['Name=x', 'is invalid'])
 {
     my ($param, $why) = @$_;

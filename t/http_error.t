@@ -390,6 +390,9 @@ for my $how (qw(reset=before close=before reset=headers close=headers
     my $r = chat({}, { 'X-Mock' => $how });
     error_is($r, @want, $how);
     is($r->header('x-llm-router-node'), 'a', "$how: at which node");
+
+    # what it answers well in between keeps its circuit closed
+    chat({}, { 'X-Mock' => 'close' });
 }
 
 mock_stop('a');

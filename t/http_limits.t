@@ -112,9 +112,9 @@ a requests=60 max_in_flight=4
 
 === TEST 5: servers and locations with limits of their own
 --- mock
-a --behave delay=20
-b --behave delay=20
-c --behave delay=20
+a --behave delay=250
+b --behave delay=40
+c --behave delay=40
 --- http_config eval
 $::LogFormat . '    llm_router_max_concurrent 9;
     llm_router_key sk-test-0123456789abcdef;

@@ -48,7 +48,7 @@ sub order_of {
 
     for my $i (0 .. $#who) {
         $b->add([{}, { Authorization => "Bearer $key{ $who[$i] }",
-                       'X-Mock' => 'delay=15' }, port => port()]);
+                       'X-Mock' => 'delay=30' }, port => port()]);
         totals_are(queued => $i + 1) or die "$i does not wait\n";
     }
 
@@ -74,7 +74,8 @@ __DATA__
 === TEST 1: it waits, and is served
 --- perl
 my $slot = take_slot();
-my $b = begin_burst([{ stream => true() }, {}, port => port()]);
+my $b = begin_burst([{ stream => true() }, { 'X-Test-Id' => 'waits' },
+                     port => port()]);
 ok(totals_are(queued => 1, in_flight => 1), 'one waits');
 ok(!$b->run(0.3), 'for as long as the slot is taken');
 is(mock_stats('a')->{requests}, 1, 'and no node knows of it');
@@ -87,15 +88,15 @@ is(($r->events)[-1], '[DONE]', 'to its end');
 my $ms = $r->header('x-queue-wait-ms');
 cmp_ok($ms, '>=', 290, 'it is told how long it waited');
 cmp_ok($ms, '<', 3000, 'not longer');
-my $row = log_row(2);
+my $row = log_of('waits');
 cmp_ok($row->{queue}, '>=', 0.29, 'so is the log');
 cmp_ok($row->{ttft}, '>=', $row->{queue}, 'the first byte came later');
 is(total('queued_total'), 1, 'and it is counted');
 
-$r = chat({}, {}, port => port());
+$r = chat({}, { 'X-Test-Id' => 'not' }, port => port());
 is($r->status, 200, 'who needs not wait');
 is($r->header('x-queue-wait-ms'), undef, 'has no such header');
-is(log_row(3)->{queue}, '0.000', 'and no such time');
+is(log_of('not')->{queue}, '0.000', 'and no such time');
 
 
 
@@ -105,7 +106,7 @@ my $slot = take_slot();
 my $b = begin_burst();
 
 for my $i (1 .. 12) {
-    $b->add([{}, { 'X-Mock' => 'delay=15' }, port => port()]);
+    $b->add([{}, { 'X-Mock' => 'delay=30' }, port => port()]);
     ok(totals_are(queued => $i), "$i wait");
 }
 
@@ -388,7 +389,7 @@ $slot->close;
 
 # others come while slots become free
 for (1 .. 20) {
-    $all->add([{}, { 'X-Mock' => 'delay=1' }, port => port()]);
+    $all->add([{}, { 'X-Mock' => 'delay=50' }, port => port()]);
     $all->run(0.005);
 }
 
@@ -469,7 +470,7 @@ my @late = map { @$_ } concurrently(3, sub {
     my ($n) = @_;
     my @late;
     for (1 .. 400) {
-        my $r = chat({}, {}, port => port());
+        my $r = chat({}, { 'X-Mock' => 'delay=' . $_ % 2 }, port => port());
         die 'status ' . $r->status . "\n" if $r->status != 200;
         my $ms = $r->header('x-queue-wait-ms') // 0;
         push @late, $ms if $ms > 300;

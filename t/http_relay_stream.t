@@ -305,11 +305,11 @@ for my $body ('{"model":"m","messages":[{"role":"user","content":"x"}]}',
 }
 
 my $body = '{"model":"m","stream":true,"input":"a b c"}';
-my $r = post('/v1/responses', $body);
+my $r = post('/v1/responses', $body, { 'X-Test-Id' => 'responses' });
 is(sent('a')->{body}, $body, 'nor a stream of another kind');
 like($r->body, qr/^event: response\.completed$/m, 'to its end');
 ok($r->complete, 'whole');
-my $row = log_row(5);
+my $row = log_of('responses');
 is("$row->{prompt} $row->{completion}", '3 6', 'whose usage is counted too');
 
 
@@ -400,9 +400,13 @@ for my $way (sort keys %ways) {
     is($row->{status}, 200, "$way: with the status that was sent");
 
     mock_start('a') if $way =~ /kill/;
+
+    # what it answers well in between keeps its circuit closed
+    is(routed({}, '')->status, 200, "$way: the node serves again");
+    $n++;
 }
 
-is(total('errors'), $n, 'each is an error');
+is(total('errors'), scalar keys %ways, 'each is an error');
 --- error_log eval
 [qr/llm node "a" broke off a stream/, qr/llm node "a" fell silent/,
  qr/llm node "a" sent an invalid chunk/]
@@ -421,6 +425,9 @@ for my $way ('reset=mid', 'close=mid') {
                   [@want[0 .. $#data - 1]], "$way after $after: in order");
         is(scalar @data, $after + 2, "$way after $after: all of them")
             if $way eq 'close=mid';
+
+        # so that its circuit stays closed
+        is(routed({}, '')->status, 200, "$way after $after: it serves again");
     }
 }
 

@@ -6,12 +6,6 @@ use LLMTest::Api;
 use LLMTest::Flow;
 use Time::HiRes qw(time);
 
-# it signals the process of a pid file that is gone: its own group
-if ($INC{'Test/Nginx/Socket.pm'}) {
-    print "1..1\nok 1 # skip Test::Nginx::Socket stops nginx itself\n";
-    exit 0;
-}
-
 workers(2);
 
 sub true { return JSON::PP::true() }

@@ -142,8 +142,8 @@ ngx_http_llm_status_node(u_char *p, ngx_llm_zone_t *zone, uint32_t i)
                        "\"max_concurrent\":%uA,\"requests\":%uA,"
                        "\"failures\":%uA,\"prompt_tokens\":%uA,"
                        "\"completion_tokens\":%uA}",
-                       node->draining ? "draining"
-                                      : node->online ? "online" : "offline",
+                       ngx_llm_node_state_name(
+                                 ngx_llm_node_state(node, ngx_current_msec)),
                        ngx_llm_node_type_name(node->type ? node->type
                                                          : node->conf.type),
                        ngx_llm_limits_count(zone->limits,

@@ -5,6 +5,8 @@
 
 
 static ngx_inline ngx_uint_t ngx_llm_answer_text(const u_char *p, size_t n);
+static ngx_inline uint64_t ngx_llm_header_differ(uint64_t name,
+    uint64_t lower);
 static ngx_uint_t ngx_llm_answer_token(const u_char *p, size_t n);
 static ngx_inline ngx_uint_t ngx_llm_answer_above(const u_char *p, size_t n,
     uint64_t low);
@@ -199,18 +201,14 @@ ngx_llm_answer_chunk(u_char *p, u_char *last, u_char **data, size_t *n)
 }
 
 
-/*
- * Names hold letters, digits and "-" only, and the bit that makes letters
- * small is set in the others already.  It makes others of control characters
- * only, which are told by a borrow when 0x20 is taken from them.
- */
-
 ngx_uint_t
 ngx_llm_header_same(const u_char *name, const u_char *lower, size_t n)
 {
-    uint64_t  x, y, diff;
+    size_t    i;
+    uint32_t  a, b;
+    uint64_t  x, y;
 
-    if (n < 8) {
+    if (n < 4) {
 
         while (n--) {
             if ((name[n] | 0x20) != lower[n] || name[n] < 0x20) {
@@ -221,28 +219,48 @@ ngx_llm_header_same(const u_char *name, const u_char *lower, size_t n)
         return 1;
     }
 
+    if (n < 8) {
+        ngx_memcpy(&a, name, 4);
+        ngx_memcpy(&b, name + n - 4, 4);
+        x = a | (uint64_t) b << 32;
+
+        ngx_memcpy(&a, lower, 4);
+        ngx_memcpy(&b, lower + n - 4, 4);
+        y = a | (uint64_t) b << 32;
+
+        return !ngx_llm_header_differ(x, y);
+    }
+
     /* eight at a time, the last ones maybe twice */
 
-    diff = 0;
+    for (i = 0; /* void */ ; i = ngx_min(i + 8, n - 8)) {
+        ngx_memcpy(&x, name + i, 8);
+        ngx_memcpy(&y, lower + i, 8);
 
-    for ( ;; ) {
-        ngx_memcpy(&x, name, 8);
-        ngx_memcpy(&y, lower, 8);
-
-        diff |= ((x | 0x2020202020202020ULL) ^ y)
-                | ((x - 0x2020202020202020ULL) & ~x & 0x8080808080808080ULL);
-
-        n -= 8;
-
-        if (diff || n == 0) {
-            return !diff;
+        if (ngx_llm_header_differ(x, y)) {
+            return 0;
         }
 
-        name += ngx_min(n, 8);
-        lower += ngx_min(n, 8);
-
-        n = ngx_max(n, 8);
+        if (i == n - 8) {
+            return 1;
+        }
     }
+}
+
+
+/*
+ * Names hold letters, digits and "-" only, and the bit that makes letters
+ * small is set in the others already.  It makes others of control characters
+ * only, which are told by a borrow when 0x20 is taken from them.
+ */
+
+static ngx_inline uint64_t
+ngx_llm_header_differ(uint64_t name, uint64_t lower)
+{
+    const uint64_t  bits = 0x2020202020202020ULL;
+
+    return ((name | bits) ^ lower)
+           | ((name - bits) & ~name & 0x8080808080808080ULL);
 }
 
 

@@ -13,7 +13,7 @@
  *                   of them, below that names are not even looked at
  *
  * A string that lies whole and without escapes in one slice, the usual case,
- * is found by one run of plain() and never copied.  Helpers take the next byte
+ * is never copied.  Helpers take the next byte
  * and return the one to go on with, or NULL after fail().
  */
 
@@ -33,7 +33,8 @@ static const u_char *ngx_llm_json_scan(ngx_llm_json_t *s, const u_char *p,
     const u_char *last);
 static ngx_inline ngx_uint_t ngx_llm_json_token(const u_char **p,
     const u_char *last);
-static const u_char *ngx_llm_json_space(const u_char *p, const u_char *last);
+static ngx_llm_noinline const u_char *ngx_llm_json_space(const u_char *p,
+    const u_char *last);
 static ngx_inline const u_char *ngx_llm_json_pause(ngx_llm_json_t *s,
     ngx_uint_t state, const u_char *last);
 static ngx_inline ngx_int_t ngx_llm_json_open(ngx_llm_json_t *s,
@@ -171,7 +172,7 @@ ngx_llm_json_scan(ngx_llm_json_t *s, const u_char *p, const u_char *last)
     const u_char          *q, *stop;
     ngx_llm_json_frame_t  *frame;
 
-    stop = ngx_llm_json_plain_stop(p, last);
+    stop = (last - p >= 16) ? last - 15 : NULL;
     frame = ngx_llm_json_frame(s);
 
     switch (s->state) {
@@ -228,32 +229,36 @@ key:
 
 name:
 
-    q = ngx_llm_json_plain(p, stop, last);
+    q = ngx_llm_json_short(p, stop);
 
-    if (q == last || *q != '"') {
-        p = ngx_llm_json_string(s, p, q, last, 1);
+    if (q == NULL) {
+        q = ngx_llm_json_plain(p, s->base, last);
 
-        if (p == NULL || p == last) {
-            return p;
+        if (q == last || *q != '"') {
+            p = ngx_llm_json_string(s, p, q, last, 1);
+
+            if (p == NULL || p == last) {
+                return p;
+            }
+
+            goto colon;
         }
-
-        goto colon;
     }
 
     if (frame != NULL && (frame->mask & ngx_llm_json_name_bit(q - p))) {
-        ngx_llm_json_watch_name(s, p, q - p);
+        ngx_llm_json_watch_name(s, frame, p, q - p);
     }
 
     p = q + 1;
 
-    if (p < stop && *p == ':') {
+    if (p < stop) {
 
-        if (p[1] == '"') {
+        if (ngx_memcmp(p, ":\"", 2) == 0) {
             p += 2;
             goto text;
         }
 
-        if (p[1] == ' ' && p[2] == '"') {
+        if (ngx_memcmp(p, ": \"", 3) == 0) {
             p += 3;
             goto text;
         }
@@ -294,16 +299,22 @@ value:
 
 text:
 
-    q = ngx_llm_json_plain(p, stop, last);
+    q = ngx_llm_json_short(p, stop);
 
-    if (q == last || *q != '"') {
-        p = ngx_llm_json_string(s, p, q, last, 0);
+    if (q == NULL) {
+        q = (s->row == NGX_LLM_JSON_NO_ROW)
+            ? ngx_llm_json_skip(p, s->base, last)
+            : ngx_llm_json_plain(p, s->base, last);
 
-        if (p == NULL || p == last) {
-            return p;
+        if (q == last || *q != '"') {
+            p = ngx_llm_json_string(s, p, q, last, 0);
+
+            if (p == NULL || p == last) {
+                return p;
+            }
+
+            goto after;
         }
-
-        goto after;
     }
 
     if (s->row != NGX_LLM_JSON_NO_ROW) {
@@ -313,14 +324,32 @@ text:
 
     p = q + 1;
 
-    if (p < stop && *p == ',' && p[1] == '"' && (s->bits & 1)) {
-        p += 2;
+    if (p < stop) {
 
-        if (frame != NULL) {
-            frame->count++;
+        if (ngx_memcmp(p, ",\"", 2) == 0 && (s->bits & 1)) {
+            p += 2;
+
+            if (frame != NULL) {
+                frame->count++;
+            }
+
+            goto name;
         }
 
-        goto name;
+        /* from one object of an array to the next, which is not watched */
+
+        if (frame == NULL
+            && ngx_memcmp(p, "},{\"", 4) == 0
+            && (s->bits & 3) == 1)
+        {
+            p += 4;
+
+            if (s->level == s->depth - 1) {
+                s->frames[s->level - 1].count++;
+            }
+
+            goto name;
+        }
     }
 
     goto after;
@@ -417,7 +446,7 @@ ngx_llm_json_token(const u_char **p, const u_char *last)
 }
 
 
-static const u_char *
+static ngx_llm_noinline const u_char *
 ngx_llm_json_space(const u_char *p, const u_char *last)
 {
     while (p < last

@@ -1,4 +1,12 @@
 
+/*
+ * Numbers, for ngx_llm_json.c, which calls at a number's first byte and again
+ * with the slices after it.  Owns s->number, the state within one, and what is
+ * gathered of a watched one: s->mantissa, scale, exponent and their flags.
+ * A short number that lies whole in the slice touches none but the mantissa.
+ */
+
+
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include "ngx_llm_json_number.h"

@@ -14,10 +14,18 @@
 
 static const u_char *ngx_llm_json_string_rest(ngx_llm_json_t *s,
     const u_char *p, const u_char *last);
-static ngx_inline const u_char *ngx_llm_json_skip(const u_char *p,
-    const u_char *stop, const u_char *last);
 static const u_char *ngx_llm_json_string_end(ngx_llm_json_t *s,
     const u_char *p);
+#if (NGX_LLM_AVX2)
+static ngx_llm_avx2 const u_char *ngx_llm_json_skip_avx2(const u_char *p,
+    const u_char *last);
+static ngx_inline ngx_llm_avx2 uint32_t ngx_llm_json_plain_mask32(
+    const u_char *p);
+#endif
+#if (NGX_LLM_SSE2)
+static ngx_inline const u_char *ngx_llm_json_escapes(const u_char *p,
+    uint64_t mask, const u_char *last);
+#endif
 static const u_char *ngx_llm_json_plain_portable(const u_char *p,
     const u_char *last);
 static ngx_inline u_char ngx_llm_json_escaped(const u_char *p,
@@ -76,20 +84,19 @@ ngx_llm_json_string_rest(ngx_llm_json_t *s, const u_char *p,
     const u_char *last)
 {
     u_char         c;
-    const u_char  *q, *stop;
-
-    stop = ngx_llm_json_plain_stop(p, last);
+    const u_char  *q;
 
     for ( ;; ) {
 
-        if (!s->capture) {
-            p = ngx_llm_json_skip(p, stop, last);
-        }
+        if (s->capture) {
+            q = ngx_llm_json_plain(p, s->base, last);
 
-        q = ngx_llm_json_plain(p, stop, last);
+            if (q != p) {
+                ngx_llm_json_append(s, p, q - p);
+            }
 
-        if (q != p && s->capture) {
-            ngx_llm_json_append(s, p, q - p);
+        } else {
+            q = ngx_llm_json_skip(p, s->base, last);
         }
 
         if (q == last) {
@@ -126,67 +133,6 @@ ngx_llm_json_string_rest(ngx_llm_json_t *s, const u_char *p,
 }
 
 
-/*
- * Passes plain runs and short escapes by, of a text that nobody waits for:
- * sixteen bytes a step, whatever stands in them.
- */
-
-static ngx_inline const u_char *
-ngx_llm_json_skip(const u_char *p, const u_char *stop, const u_char *last)
-{
-#if (NGX_LLM_SSE2)
-
-    uint32_t       i, mask, letter;
-    const u_char  *q;
-
-    letter = 0;         /* the step begins with an escape's letter */
-
-    for ( /* void */ ; stop - p > 16; p += 32) {
-        mask = (ngx_llm_json_plain_mask(p)
-                | ngx_llm_json_plain_mask(p + 16) << 16)
-               & ~letter;
-        letter = 0;
-
-        while (mask) {
-            i = ngx_llm_sse2_first(mask);
-            q = p + i;
-
-            if (ngx_llm_json_escaped(q, last) == 0) {
-                return q;
-            }
-
-            letter = (i == 31);
-            mask &= letter ? 0 : ~((uint32_t) 3 << i);
-        }
-    }
-
-    for ( /* void */ ; p < stop; p += 16) {
-        mask = ngx_llm_json_plain_mask(p) & ~letter;
-        letter = 0;
-
-        while (mask) {
-            i = ngx_llm_sse2_first(mask);
-            q = p + i;
-
-            if (ngx_llm_json_escaped(q, last) == 0) {
-                return q;
-            }
-
-            mask &= ~(3 << i);
-            letter = (i == 15);
-        }
-    }
-
-    return p + letter;
-
-#else
-
-    return p;
-
-#endif
-}
-
-
 /* p is after the closing quote */
 
 static const u_char *
@@ -209,7 +155,7 @@ ngx_llm_json_string_end(ngx_llm_json_t *s, const u_char *p)
     frame = ngx_llm_json_frame(s);
 
     if (frame != NULL && !s->truncated) {
-        ngx_llm_json_watch_name(s, s->buf, s->len);
+        ngx_llm_json_watch_name(s, frame, s->buf, s->len);
     }
 
     return p;
@@ -217,39 +163,28 @@ ngx_llm_json_string_end(ngx_llm_json_t *s, const u_char *p)
 
 
 const u_char *
-ngx_llm_json_plain_rest(const u_char *p, const u_char *stop,
-    const u_char *last)
+ngx_llm_json_plain(const u_char *p, const u_char *first, const u_char *last)
 {
 #if (NGX_LLM_SSE2)
 
-    uint32_t  mask;
+    uint32_t   mask;
+    ptrdiff_t  seen;
 
-    while (last - p >= 32) {
-        mask = ngx_llm_json_plain_mask(p)
-               | (ngx_llm_json_plain_mask(p + 16) << 16);
-
-        if (mask) {
-            return p + ngx_llm_sse2_first(mask);
-        }
-
-        p += 32;
-    }
-
-    if (p < stop) {
+    for ( /* void */ ; last - p >= 16; p += 16) {
         mask = ngx_llm_json_plain_mask(p);
 
-        if (mask) {
-            return p + ngx_llm_sse2_first(mask);
+        if (mask != 0xffff) {
+            return p + ngx_llm_sse2_first(~mask);
         }
-
-        p += 16;
     }
 
-    if (stop != NULL) {
+    seen = 16 - (last - p);
+
+    if (p < last && p - first >= seen) {
 
         /* the last 16 bytes again, without those that were seen */
 
-        mask = ngx_llm_json_plain_mask(last - 16) >> (16 - (last - p));
+        mask = (ngx_llm_json_plain_mask(last - 16) ^ 0xffff) >> seen;
 
         return mask ? p + ngx_llm_sse2_first(mask) : last;
     }
@@ -258,6 +193,130 @@ ngx_llm_json_plain_rest(const u_char *p, const u_char *stop,
 
     return ngx_llm_json_plain_portable(p, last);
 }
+
+
+const u_char *
+ngx_llm_json_skip(const u_char *p, const u_char *first, const u_char *last)
+{
+#if (NGX_LLM_SSE2)
+
+    ptrdiff_t      seen;
+    const u_char  *q;
+
+#if (NGX_LLM_AVX2)
+
+    if (last - p >= 64 && ngx_llm_avx2_there()) {
+        p = ngx_llm_json_skip_avx2(p, last);
+
+        if (last - p >= 64) {
+            return p;
+        }
+    }
+
+#endif
+
+    for ( /* void */ ; last - p >= 64; p = q) {
+        q = ngx_llm_json_escapes(p, ~ngx_llm_json_plain_mask64(p), last);
+
+        if (q < p + 64) {
+            return q;
+        }
+    }
+
+    seen = 64 - (last - p);
+
+    if (p < last && p - first >= seen) {
+
+        /* the last 64 bytes again, without those that were seen */
+
+        q = ngx_llm_json_escapes(p, ~ngx_llm_json_plain_mask64(last - 64)
+                                    >> seen, last);
+
+        return ngx_min(q, last);
+    }
+
+#endif
+
+    for ( ;; ) {
+        p = ngx_llm_json_plain_portable(p, last);
+
+        if (p == last || ngx_llm_json_escaped(p, last) == 0) {
+            return p;
+        }
+
+        p += 2;
+    }
+}
+
+
+#if (NGX_LLM_AVX2)
+
+/* in steps of 64 bytes; fewer than that at the end are not looked at */
+
+static ngx_llm_avx2 const u_char *
+ngx_llm_json_skip_avx2(const u_char *p, const u_char *last)
+{
+    uint64_t       low, high;
+    const u_char  *q;
+
+    for ( /* void */ ; last - p >= 64; p = q) {
+        low = ngx_llm_json_plain_mask32(p);
+        high = ngx_llm_json_plain_mask32(p + 32);
+
+        q = ngx_llm_json_escapes(p, ~(low | high << 32), last);
+
+        if (q < p + 64) {
+            return q;
+        }
+    }
+
+    return p;
+}
+
+
+/* ngx_llm_json_plain_mask() of 32 bytes */
+
+static ngx_inline ngx_llm_avx2 uint32_t
+ngx_llm_json_plain_mask32(const u_char *p)
+{
+    __m256i  v, m;
+
+    v = ngx_llm_avx2_load(p);
+
+    m = _mm256_xor_si256(v, ngx_llm_avx2_fill(2));
+    m = _mm256_cmpgt_epi8(m, ngx_llm_avx2_fill(' '));
+    v = _mm256_cmpeq_epi8(v, ngx_llm_avx2_fill('\\'));
+
+    return _mm256_movemask_epi8(_mm256_andnot_si256(v, m));
+}
+
+#endif
+
+
+#if (NGX_LLM_SSE2)
+
+/*
+ * The first place marked of 64 bytes at p where no short escape stands.  When
+ * there is none, the byte after them, or after an escape that ends behind.
+ */
+
+static ngx_inline const u_char *
+ngx_llm_json_escapes(const u_char *p, uint64_t mask, const u_char *last)
+{
+    uint32_t  i;
+
+    for (i = 0; mask; mask &= ~((uint64_t) 3 << i)) {
+        i = ngx_llm_sse2_first64(mask);
+
+        if (ngx_llm_json_escaped(p + i, last) == 0) {
+            return p + i;
+        }
+    }
+
+    return (i == 63) ? p + 65 : p + 64;
+}
+
+#endif
 
 
 /* eight bytes a step; a byte's top bit is set in m when it is not plain */
@@ -302,7 +361,7 @@ ngx_llm_json_escaped(const u_char *p, const u_char *last)
         ['f'] = '\f', ['n'] = '\n', ['r'] = '\r', ['t'] = '\t'
     };
 
-    return (*p == '\\' && last - p >= 2) ? escapes[p[1]] : 0;
+    return (*p == '\\' && p + 1 < last) ? escapes[p[1]] : 0;
 }
 
 

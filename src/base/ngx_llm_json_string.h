@@ -1,8 +1,8 @@
 
 /*
  * The strings of the JSON scanner: plain runs, escapes, UTF-8, and the copy
- * of a text that somebody waits for.  The search for the end of a plain run
- * is inline: a short string costs a load, three comparisons and a count.
+ * of a text that somebody waits for.  The search for the end of a short string
+ * is inline: it costs a load, three comparisons and a count.
  */
 
 
@@ -28,14 +28,21 @@ const u_char *ngx_llm_json_string(ngx_llm_json_t *s, const u_char *p,
 const u_char *ngx_llm_json_string_resume(ngx_llm_json_t *s, const u_char *p,
     const u_char *last);
 
-/* the rest of ngx_llm_json_plain() */
-const u_char *ngx_llm_json_plain_rest(const u_char *p, const u_char *stop,
+/*
+ * The first byte from p on that is not plain content of a string, or last.
+ * first is the slice's first byte.
+ */
+const u_char *ngx_llm_json_plain(const u_char *p, const u_char *first,
+    const u_char *last);
+
+/* the same for a text that nobody waits for: passes by short escapes too */
+const u_char *ngx_llm_json_skip(const u_char *p, const u_char *first,
     const u_char *last);
 
 
 #if (NGX_LLM_SSE2)
 
-/* which of the 16 bytes at p are not plain content of a string */
+/* which of the 16 bytes at p are plain content of a string */
 
 static ngx_inline uint32_t
 ngx_llm_json_plain_mask(const u_char *p)
@@ -53,28 +60,29 @@ ngx_llm_json_plain_mask(const u_char *p)
     m = _mm_cmpgt_epi8(m, ngx_llm_sse2_fill(' '));
     v = _mm_cmpeq_epi8(v, ngx_llm_sse2_fill('\\'));
 
-    return _mm_movemask_epi8(_mm_andnot_si128(v, m)) ^ 0xffff;
+    return _mm_movemask_epi8(_mm_andnot_si128(v, m));
+}
+
+
+static ngx_inline uint64_t
+ngx_llm_json_plain_mask64(const u_char *p)
+{
+    return (uint64_t) ngx_llm_json_plain_mask(p)
+           | (uint64_t) ngx_llm_json_plain_mask(p + 16) << 16
+           | (uint64_t) ngx_llm_json_plain_mask(p + 32) << 32
+           | (uint64_t) ngx_llm_json_plain_mask(p + 48) << 48;
 }
 
 #endif
 
 
 /*
- * Sixteen bytes can be read at any address before the stop; NULL: nowhere,
- * the slice that begins at p is shorter.
+ * The closing quote of a plain string of up to 15 bytes at p, or NULL.  Before
+ * the stop sixteen bytes can be read.
  */
 
 static ngx_inline const u_char *
-ngx_llm_json_plain_stop(const u_char *p, const u_char *last)
-{
-    return (last - p >= 16) ? last - 15 : NULL;
-}
-
-
-/* the first byte that is not plain content of a string, or last */
-
-static ngx_inline const u_char *
-ngx_llm_json_plain(const u_char *p, const u_char *stop, const u_char *last)
+ngx_llm_json_short(const u_char *p, const u_char *stop)
 {
 #if (NGX_LLM_SSE2)
 
@@ -83,16 +91,16 @@ ngx_llm_json_plain(const u_char *p, const u_char *stop, const u_char *last)
     if (p < stop) {
         mask = ngx_llm_json_plain_mask(p);
 
-        if (mask) {
-            return p + ngx_llm_sse2_first(mask);
-        }
+        if (mask != 0xffff) {
+            p += ngx_llm_sse2_first(~mask);
 
-        p += 16;
+            return (*p == '"') ? p : NULL;
+        }
     }
 
 #endif
 
-    return ngx_llm_json_plain_rest(p, stop, last);
+    return NULL;
 }
 
 

@@ -1,4 +1,11 @@
 
+/*
+ * The watched places, for the other files of the scanner.  Owns s->frames,
+ * s->level and s->parents; s->row is set here and by the scanner after a
+ * comma.  The only caller of the user's handler.
+ */
+
+
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include "ngx_llm_json_watch.h"
@@ -8,6 +15,7 @@
 #define ngx_llm_json_row_bit(row)  ((uint64_t) 1 << ((row) & 63))
 
 
+static ngx_int_t ngx_llm_json_watch_element(ngx_llm_json_t *s, ngx_int_t row);
 static ngx_inline ngx_uint_t ngx_llm_json_same(const u_char *a,
     const u_char *b, size_t n);
 static ngx_inline uint64_t ngx_llm_json_load(const u_char *p, size_t n);
@@ -18,7 +26,7 @@ static void ngx_llm_json_report(ngx_llm_json_t *s, ngx_llm_json_value_t *v,
 void
 ngx_llm_json_watch_open(ngx_llm_json_t *s, const u_char *p)
 {
-    uint64_t                     mask;
+    uint64_t                     mask, parents;
     ngx_int_t                    row, element;
     ngx_llm_json_frame_t        *frame;
     const ngx_llm_json_watch_t  *w, *last;
@@ -35,34 +43,27 @@ ngx_llm_json_watch_open(ngx_llm_json_t *s, const u_char *p)
 
     row = s->row;
     mask = 0;
-    element = NGX_LLM_JSON_NO_ROW;
 
     /* the root's pass finds out which rows have others in them */
 
-    if (s->level == 0) {
-        s->parents = 0;
-        last = s->watch + s->nwatch;
+    parents = (s->level == 0) ? ngx_llm_json_row_bit(row) : s->parents;
 
-    } else if (s->parents & ngx_llm_json_row_bit(row)) {
-        last = s->watch + s->nwatch;
-
-    } else {
-        last = s->watch;
-    }
+    last = s->watch + ((parents & ngx_llm_json_row_bit(row)) ? s->nwatch : 0);
 
     for (w = s->watch; w < last; w++) {
 
-        if (w->parent != row) {
-            s->parents |= ngx_llm_json_row_bit(w->parent);
-            continue;
-        }
+        if (w->parent == row) {
+            mask |= ngx_llm_json_name_bit(w->name.len);
 
-        mask |= ngx_llm_json_name_bit(w->name.len);
-
-        if (w->name.data == NULL && *p == '[') {
-            element = w - s->watch;
+        } else {
+            parents |= ngx_llm_json_row_bit(w->parent);
         }
     }
+
+    s->parents = parents;
+
+    element = (mask && *p == '[') ? ngx_llm_json_watch_element(s, row)
+                                  : NGX_LLM_JSON_NO_ROW;
 
     frame = &s->frames[s->level++];
 
@@ -73,6 +74,23 @@ ngx_llm_json_watch_open(ngx_llm_json_t *s, const u_char *p)
     frame->element = element;
 
     s->row = element;
+}
+
+
+/* the row of an array's elements */
+
+static ngx_int_t
+ngx_llm_json_watch_element(ngx_llm_json_t *s, ngx_int_t row)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < s->nwatch; i++) {
+        if (s->watch[i].parent == row && s->watch[i].name.data == NULL) {
+            return i;
+        }
+    }
+
+    return NGX_LLM_JSON_NO_ROW;
 }
 
 
@@ -100,26 +118,28 @@ ngx_llm_json_watch_close(ngx_llm_json_t *s, const u_char *p, ngx_uint_t more)
 
 
 void
-ngx_llm_json_watch_name(ngx_llm_json_t *s, const u_char *name, size_t len)
+ngx_llm_json_watch_name(ngx_llm_json_t *s, ngx_llm_json_frame_t *frame,
+    const u_char *name, size_t len)
 {
     ngx_int_t                    parent;
-    const ngx_llm_json_watch_t  *w, *last;
+    ngx_uint_t                   i;
+    const ngx_llm_json_watch_t  *w;
 
     if (len > s->size) {
         return;
     }
 
-    parent = s->frames[s->level - 1].row;
-    last = s->watch + s->nwatch;
+    w = s->watch;
+    parent = frame->row;
 
-    for (w = s->watch; w < last; w++) {
+    for (i = 0; i < s->nwatch; i++, w++) {
 
         if (w->name.len == len
             && w->parent == parent
             && w->name.data != NULL
             && ngx_llm_json_same(w->name.data, name, len))
         {
-            s->row = w - s->watch;
+            s->row = i;
             return;
         }
     }

@@ -27,8 +27,8 @@ void ngx_llm_json_watch_close(ngx_llm_json_t *s, const u_char *p,
     ngx_uint_t more);
 
 /* sets s->row if the name is one of the innermost frame's */
-void ngx_llm_json_watch_name(ngx_llm_json_t *s, const u_char *name,
-    size_t len);
+void ngx_llm_json_watch_name(ngx_llm_json_t *s, ngx_llm_json_frame_t *frame,
+    const u_char *name, size_t len);
 
 /*
  * A value that somebody waits for ends before p, it began at s->start.  A

@@ -1,8 +1,9 @@
 
 /*
- * What the parsers of this folder share: SSE2, and a search for two bytes.
- * SSE2 is used wherever the compiler has it, as always on x86-64, unless
- * NGX_LLM_NO_SSE2 is defined (unit tests do, to try the portable code).
+ * What the parsers of this folder share: SSE2, AVX2, a search for two bytes.
+ * SSE2 is used wherever the compiler has it, as always on x86-64, and AVX2
+ * where the processor has it too, asked at run time, unless NGX_LLM_NO_SSE2
+ * or NGX_LLM_NO_AVX2 is defined (unit tests do, to try the other code).
  */
 
 
@@ -12,6 +13,14 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+
+
+/* what is seldom called stays out of the code that calls it */
+#if (defined __GNUC__)
+#define ngx_llm_noinline  __attribute__((noinline))
+#else
+#define ngx_llm_noinline
+#endif
 
 
 #if (defined __SSE2__ && defined __GNUC__ && !defined NGX_LLM_NO_SSE2)
@@ -26,6 +35,27 @@
 
 /* the index of the lowest bit that is set; the mask must not be 0 */
 #define ngx_llm_sse2_first(mask)  ((uint32_t) __builtin_ctz(mask))
+#define ngx_llm_sse2_first64(mask)  ((uint32_t) __builtin_ctzll(mask))
+
+
+#if (defined __x86_64__ && !defined NGX_LLM_NO_AVX2)
+
+#include <immintrin.h>
+
+#define NGX_LLM_AVX2  1
+
+/* marks a function that uses it, and asks whether it may be called */
+#define ngx_llm_avx2          __attribute__((target("avx2")))
+#define ngx_llm_avx2_there()  __builtin_cpu_supports("avx2")
+
+#define ngx_llm_avx2_load(p)  _mm256_loadu_si256((const __m256i *) (p))
+#define ngx_llm_avx2_fill(c)  _mm256_set1_epi8((char) (c))
+
+#else
+
+#define NGX_LLM_AVX2  0
+
+#endif
 
 
 /* which of the 16 bytes at p are an a with a b behind it; reads 17 */
@@ -44,6 +74,7 @@ ngx_llm_sse2_pairs(const u_char *p, u_char a, u_char b)
 #else
 
 #define NGX_LLM_SSE2  0
+#define NGX_LLM_AVX2  0
 
 #endif
 

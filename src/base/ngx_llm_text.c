@@ -126,6 +126,35 @@ ngx_llm_hex64(u_char *dst, uint64_t x)
 }
 
 
+/*
+ * Eight bytes at a time: in none a sum carries into the next one unless a byte
+ * is not ASCII, and the highest bit says that a byte is not below a bound.
+ */
+
+ngx_uint_t
+ngx_llm_is_hex(const u_char *p, size_t n)
+{
+    uint64_t        x, small, digit, letter, all;
+    const uint64_t  ones = 0x0101010101010101ULL;
+
+    all = ones * 0x80;
+
+    for ( /* void */ ; n; n -= 8, p += 8) {
+        ngx_memcpy(&x, p, 8);
+
+        small = x | (ones * 0x20);
+
+        digit = (x + ones * (0x80 - '0')) & ~(x + ones * (0x7f - '9'));
+        letter = (small + ones * (0x80 - 'a'))
+                 & ~(small + ones * (0x7f - 'f'));
+
+        all &= (digit | letter) & ~x;
+    }
+
+    return all == ones * 0x80;
+}
+
+
 u_char *
 ngx_llm_decimal(u_char *dst, uint64_t x)
 {

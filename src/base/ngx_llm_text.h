@@ -26,6 +26,9 @@ u_char *ngx_llm_json_escape(u_char *dst, const u_char *text, size_t n);
 /* Writes x as 16 hexadecimal digits. */
 void ngx_llm_hex64(u_char *dst, uint64_t x);
 
+/* Are these n bytes, eight or a multiple, all hexadecimal digits? */
+ngx_uint_t ngx_llm_is_hex(const u_char *p, size_t n);
+
 /* Writes x in decimal; dst has room for 20 digits.  Returns the end. */
 u_char *ngx_llm_decimal(u_char *dst, uint64_t x);
 

@@ -19,6 +19,8 @@ const ngx_llm_error_t  ngx_llm_errors[NGX_LLM_ERR_MAX] = {
 
     { 401, "authentication_error", "invalid_api_key", NULL,
       "Invalid API key" },
+    { 403, "permission_error", "insufficient_scope", NULL,
+      "This API key may not be used for inference" },
     { 403, "permission_error", "model_not_allowed", "model",
       "This API key may not use the model" },
     { 400, NGX_LLM_INVALID, "invalid_json", NULL,

@@ -22,6 +22,11 @@
 #include "ngx_llm_openai.h"
 #include "ngx_llm_zone.h"
 #include "ngx_llm_choose.h"
+#include "ngx_llm_cidr.h"
+
+
+/* what may be asked for in one place's queue */
+#define NGX_HTTP_LLM_QUEUE_MAX  16384
 
 
 typedef struct ngx_http_llm_ctx_s   ngx_http_llm_ctx_t;
@@ -65,6 +70,13 @@ typedef struct {
 
     ngx_str_t             trusted_certificate;
     ngx_ssl_t            *ssl;
+
+    ngx_uint_t            api;          /* "llm_router_api on" somewhere */
+    ngx_http_handler_pt   api_handler;
+    ngx_str_t             state;        /* path of the snapshot, or empty */
+    ngx_llm_cidrs_t       node_allow;
+    ngx_array_t           users;        /* ngx_llm_user_t, password in clear
+                                           until init_module hashes it */
 } ngx_http_llm_main_conf_t;
 
 
@@ -75,6 +87,7 @@ typedef struct {
 
 typedef struct {
     ngx_flag_t            enable;
+    ngx_flag_t            api;          /* the admin API */
     ngx_flag_t            keys_required;
     ngx_array_t          *aliases;      /* ngx_http_llm_alias_t */
     ngx_uint_t            max_concurrent;
@@ -94,7 +107,7 @@ typedef struct {
 
 typedef struct {
     uint64_t              tag[2];       /* of the secret, by SipHash */
-    ngx_atomic_uint_t     version;      /* of the table then */
+    ngx_atomic_uint_t     generation;   /* of the key's place then */
     uint32_t              key;
 } ngx_http_llm_seen_t;
 
@@ -145,10 +158,12 @@ typedef struct {
 struct ngx_http_llm_ctx_s {
     ngx_http_request_t   *request;
     ngx_http_llm_loc_conf_t  *llcf;
+    void                 *api;          /* of the admin API, or NULL */
 
     /* who and what */
 
     uint32_t              key;          /* or NGX_LLM_KEY_NONE */
+    ngx_atomic_uint_t     key_generation;   /* of its place's owner */
     const ngx_llm_url_t  *url;
     ngx_str_t             path;         /* after "/v1/", in r->uri */
     ngx_str_t             model;        /* as routed: after the alias */
@@ -171,6 +186,9 @@ struct ngx_http_llm_ctx_s {
     uint32_t              waiter;       /* or NGX_LLM_WAITER_NONE */
     ngx_queue_t           parked;
     ngx_event_t           timer;        /* of the queue */
+    ngx_msec_t            deadline;     /* when it waited long enough */
+    ngx_msec_t            rest;         /* ms until this node may be chosen */
+    uint32_t              resting;
     ngx_int_t           (*admit)(ngx_http_request_t *r,
                                  ngx_http_llm_ctx_t *ctx,
                                  ngx_llm_wait_t *wait, ngx_uint_t called);
@@ -213,6 +231,10 @@ struct ngx_http_llm_ctx_s {
 
     unsigned              admitted:1;   /* holds router's and key's slot */
     unsigned              waiting:1;    /* counted as such at its node */
+    unsigned              trial:1;      /* this attempt decides a circuit */
+    unsigned              next_trial:1; /* and so does the next one */
+    unsigned              outcome:2;    /* ngx_http_llm_outcome_e */
+    unsigned              row:3;        /* failures that its success ended */
     unsigned              queued:1;     /* it was in the queue */
     unsigned              strip:1;      /* the router asked for usage */
     unsigned              stripped:1;   /* the last event was taken out */
@@ -226,6 +248,9 @@ struct ngx_http_llm_ctx_s {
     unsigned              finished:1;
     unsigned              limited:1;    /* rate limit headers are due */
 };
+
+
+#define NGX_HTTP_LLM_VERSION  "0.2.0"
 
 
 extern ngx_module_t  ngx_http_llm_router_module;

@@ -7,6 +7,7 @@
 #include "ngx_llm_rate.h"
 #include "ngx_http_llm_admit.h"
 #include "ngx_http_llm_alias.h"
+#include "ngx_http_llm_auth.h"
 #include "ngx_http_llm_balance.h"
 #include "ngx_http_llm_body.h"
 #include "ngx_http_llm_error.h"
@@ -76,6 +77,14 @@ ngx_http_llm_admit(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
     ngx_int_t        rc;
     ngx_llm_zone_t  *zone;
 
+    /* it may have been revoked while the request waited */
+
+    if (!ngx_http_llm_auth_holds(ctx)) {
+        return ngx_http_llm_error(r, NGX_LLM_ERR_INVALID_KEY, NULL);
+    }
+
+    ctx->rest = 0;
+
     if (!ngx_http_llm_admit_slots(ctx, wait, called)) {
         return NGX_BUSY;
     }
@@ -106,7 +115,9 @@ ngx_http_llm_admit(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
 
     ngx_http_llm_release(ctx);
 
-    if (rc == NGX_BUSY) {
+    if (rc == NGX_BUSY
+        || (rc == NGX_AGAIN && called && ngx_http_llm_park_outlasts(ctx)))
+    {
         return NGX_BUSY;
     }
 
@@ -136,9 +147,17 @@ ngx_http_llm_admit_request(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
         return NGX_OK;
     }
 
+    /* ... or while its body was read */
+
+    if (!ngx_http_llm_auth_holds(ctx)) {
+        return ngx_http_llm_error(r, NGX_LLM_ERR_INVALID_KEY, NULL);
+    }
+
     key = &ngx_http_llm_worker.zone->keys->key[ctx->key];
 
-    if (!ngx_llm_keys_allows(key, &ctx->model)) {
+    if (!ngx_llm_keys_allows(ngx_http_llm_worker.zone->keys, ctx->key,
+                             &ctx->model))
+    {
         return ngx_http_llm_error(r, NGX_LLM_ERR_MODEL_NOT_ALLOWED,
                                   "This API key may not use the model `%*s`",
                                   ctx->facts.model_len, ctx->facts.model);
@@ -289,6 +308,16 @@ ngx_http_llm_admit_refused(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
         return ngx_http_llm_error(r, NGX_LLM_ERR_MODEL_NOT_FOUND,
                                   "The model `%*s` does not exist",
                                   ctx->facts.model_len, ctx->facts.model);
+    }
+
+    if (rc == NGX_AGAIN) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "each llm node for model \"%V\" is cooling, the first "
+                      "one for %M ms", &ctx->model, ctx->rest);
+
+        ctx->retry_after = ngx_min((ctx->rest + 999) / 1000, 60);
+
+        return ngx_http_llm_error(r, NGX_LLM_ERR_NO_NODES, NULL);
     }
 
     ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,

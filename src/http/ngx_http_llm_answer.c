@@ -411,7 +411,7 @@ ngx_http_llm_answer_type(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
     r->headers_out.content_type.len = h->value_len;
 
     last = h->value + h->value_len;
-    p = ngx_strlchr(h->value, last, ';');
+    p = memchr(h->value, ';', h->value_len);
 
     for (last = p ? p : last; last > h->value && last[-1] == ' '; last--) {
         /* void */

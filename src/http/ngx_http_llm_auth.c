@@ -16,14 +16,15 @@ static ngx_int_t ngx_http_llm_auth_secret(ngx_http_request_t *r,
     ngx_str_t *secret);
 static ngx_int_t ngx_http_llm_auth_other(ngx_http_request_t *r,
     ngx_str_t *secret);
-static uint32_t ngx_http_llm_auth_key(const ngx_str_t *secret);
+static uint32_t ngx_http_llm_auth_key(const ngx_str_t *secret,
+    ngx_atomic_uint_t *generation);
+static uint32_t ngx_http_llm_auth_find(const ngx_str_t *secret,
+    ngx_atomic_uint_t *generation);
 
 
 ngx_int_t
 ngx_http_llm_access_handler(ngx_http_request_t *r)
 {
-    ngx_str_t                 secret;
-    ngx_llm_key_t            *key;
     ngx_http_llm_ctx_t       *ctx;
     ngx_http_llm_loc_conf_t  *llcf;
 
@@ -38,9 +39,7 @@ ngx_http_llm_access_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (ngx_http_llm_auth_secret(r, &secret) == NGX_OK) {
-        ctx->key = ngx_http_llm_auth_key(&secret);
-    }
+    ctx->key = ngx_http_llm_auth_request(r, &ctx->key_generation);
 
     if (ctx->key == NGX_LLM_KEY_NONE) {
 
@@ -54,11 +53,57 @@ ngx_http_llm_access_handler(ngx_http_request_t *r)
         return ngx_http_llm_error(r, NGX_LLM_ERR_INVALID_KEY, NULL);
     }
 
-    key = &ngx_http_llm_worker.zone->keys->key[ctx->key];
+    if (!(ngx_http_llm_worker.zone->keys->key[ctx->key].conf.scopes
+          & NGX_LLM_SCOPE_INFERENCE))
+    {
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "llm request with a key that is not for inference");
 
-    key->last_used = ngx_time();
+        return ngx_http_llm_error(r, NGX_LLM_ERR_SCOPE, NULL);
+    }
 
     return NGX_OK;
+}
+
+
+uint32_t
+ngx_http_llm_auth_request(ngx_http_request_t *r,
+    ngx_atomic_uint_t *generation)
+{
+    time_t          now;
+    uint32_t        i;
+    ngx_str_t       secret;
+    ngx_llm_key_t  *key;
+
+    if (ngx_http_llm_worker.zone == NULL
+        || ngx_http_llm_auth_secret(r, &secret) != NGX_OK)
+    {
+        return NGX_LLM_KEY_NONE;
+    }
+
+    i = ngx_http_llm_auth_key(&secret, generation);
+
+    if (i == NGX_LLM_KEY_NONE) {
+        return i;
+    }
+
+    key = &ngx_http_llm_worker.zone->keys->key[i];
+    now = ngx_time();
+
+    if (key->last_used != (ngx_atomic_uint_t) now) {
+        key->last_used = now;
+    }
+
+    return i;
+}
+
+
+ngx_uint_t
+ngx_http_llm_auth_holds(const ngx_http_llm_ctx_t *ctx)
+{
+    return ctx->key == NGX_LLM_KEY_NONE
+           || ngx_llm_keys_holds(ngx_http_llm_worker.zone->keys, ctx->key,
+                                 ctx->key_generation);
 }
 
 
@@ -130,24 +175,44 @@ ngx_http_llm_auth_other(ngx_http_request_t *r, ngx_str_t *secret)
 }
 
 
+static uint32_t
+ngx_http_llm_auth_key(const ngx_str_t *secret, ngx_atomic_uint_t *generation)
+{
+    time_t    expires;
+    uint32_t  i;
+
+    i = ngx_http_llm_auth_find(secret, generation);
+
+    if (i == NGX_LLM_KEY_NONE) {
+        return i;
+    }
+
+    expires = ngx_http_llm_worker.zone->keys->key[i].conf.expires;
+
+    if (expires && expires <= ngx_time()) {
+        return NGX_LLM_KEY_NONE;
+    }
+
+    return i;
+}
+
+
 /*
- * The place of the key with this secret.  Those that were right are known
- * again by a keyed hash for as long as the table does not change, which takes
- * a fifth of what SHA-256 takes; the secret itself is kept nowhere.
+ * The place of the valid key with this secret.  Those that were right are
+ * known again by a keyed hash for as long as their place is theirs, which
+ * takes a fifth of what SHA-256 takes; the secret itself is kept nowhere.
  */
 
 static uint32_t
-ngx_http_llm_auth_key(const ngx_str_t *secret)
+ngx_http_llm_auth_find(const ngx_str_t *secret, ngx_atomic_uint_t *generation)
 {
     u_char                hash[NGX_LLM_KEY_HASH];
     uint32_t              i;
     uint64_t              tag[2];
     ngx_llm_keys_t       *keys;
-    ngx_atomic_uint_t     version;
     ngx_http_llm_seen_t  *seen;
 
     keys = ngx_http_llm_worker.zone->keys;
-    version = keys->version;
 
     ngx_llm_siphash(ngx_http_llm_worker.seen_key, secret->data, secret->len,
                     tag);
@@ -155,31 +220,21 @@ ngx_http_llm_auth_key(const ngx_str_t *secret)
     seen = &ngx_http_llm_worker.seen[tag[0] % NGX_HTTP_LLM_SEEN];
 
     if (((seen->tag[0] ^ tag[0]) | (seen->tag[1] ^ tag[1])) == 0
-        && seen->version == version
-        && !(version & 1))
+        && ngx_llm_keys_holds(keys, seen->key, seen->generation))
     {
-        i = seen->key;
-
-    } else {
-        ngx_llm_sha256(secret->data, secret->len, hash);
-
-        i = ngx_llm_keys_find(keys, hash);
-
-        if (i == NGX_LLM_KEY_NONE) {
-            return i;
-        }
-
-        seen->tag[0] = tag[0];
-        seen->tag[1] = tag[1];
-        seen->version = version;
-        seen->key = i;
+        *generation = seen->generation;
+        return seen->key;
     }
 
-    if (!keys->key[i].valid
-        || (keys->key[i].conf.expires
-            && keys->key[i].conf.expires <= ngx_time()))
-    {
-        return NGX_LLM_KEY_NONE;
+    ngx_llm_sha256(secret->data, secret->len, hash);
+
+    i = ngx_llm_keys_find(keys, hash, generation);
+
+    if (i != NGX_LLM_KEY_NONE) {
+        seen->tag[0] = tag[0];
+        seen->tag[1] = tag[1];
+        seen->generation = *generation;
+        seen->key = i;
     }
 
     return i;

@@ -9,9 +9,21 @@
 /*
  * The access phase: finds the key of a request by its headers alone, before
  * a byte of the body is read.  Makes the request's context.
- * NGX_OK, NGX_DECLINED when the location is not ours or wants no key, or 401.
+ * NGX_OK, NGX_DECLINED when the location is not ours or wants no key, 401, or
+ * 403 for a key that is not for inference.
  */
 ngx_int_t ngx_http_llm_access_handler(ngx_http_request_t *r);
+
+/*
+ * The place of the valid key that a request carries in its headers, whatever
+ * its scopes, and its generation; NGX_LLM_KEY_NONE when it carries none.
+ * Needs no context.
+ */
+uint32_t ngx_http_llm_auth_request(ngx_http_request_t *r,
+    ngx_atomic_uint_t *generation);
+
+/* Is the request's key, if it has one, still there and not revoked? */
+ngx_uint_t ngx_http_llm_auth_holds(const ngx_http_llm_ctx_t *ctx);
 
 
 #endif /* _NGX_HTTP_LLM_AUTH_H_INCLUDED_ */

@@ -14,6 +14,7 @@
 
 static void ngx_http_llm_balance_choice(ngx_http_llm_ctx_t *ctx,
     ngx_llm_choice_t *choice);
+static void ngx_http_llm_balance_spent(ngx_http_llm_ctx_t *ctx);
 static ngx_int_t ngx_http_llm_balance_get(ngx_peer_connection_t *pc,
     void *data);
 static void ngx_http_llm_balance_free(ngx_peer_connection_t *pc, void *data,
@@ -65,7 +66,15 @@ ngx_http_llm_balance_first(ngx_http_llm_ctx_t *ctx)
     rc = ngx_llm_choose(ngx_http_llm_worker.zone, ngx_http_llm_worker.ledger,
                         &choice, &ctx->node);
 
-    ctx->waiting = (rc == NGX_OK);
+    ctx->rest = choice.rest;
+    ctx->resting = choice.resting;
+
+    if (rc == NGX_OK) {
+        ctx->waiting = 1;
+        ctx->rest = 0;
+
+        ngx_http_llm_outcome_begin(ctx, choice.trial);
+    }
 
     return rc;
 }
@@ -92,10 +101,44 @@ ngx_http_llm_balance_next(ngx_http_llm_ctx_t *ctx)
 
     ngx_http_llm_balance_choice(ctx, &choice);
 
-    return ngx_llm_choose(ngx_http_llm_worker.zone,
-                          ngx_http_llm_worker.ledger, &choice,
-                          &ctx->next_node)
-           == NGX_OK;
+    if (ngx_llm_choose(ngx_http_llm_worker.zone, ngx_http_llm_worker.ledger,
+                       &choice, &ctx->next_node)
+        != NGX_OK)
+    {
+        return 0;
+    }
+
+    ctx->next_trial = choice.trial;
+
+    if (!ngx_llm_budget_spend(&ngx_http_llm_worker.zone->budget,
+                              ngx_current_msec))
+    {
+        ngx_http_llm_release_node(ctx, &ctx->next_node);
+        ngx_http_llm_balance_spent(ctx);
+
+        return 0;
+    }
+
+    return 1;
+}
+
+
+/* a cluster that fails as a whole would fill the log: a line a second */
+
+static void
+ngx_http_llm_balance_spent(ngx_http_llm_ctx_t *ctx)
+{
+    static time_t  logged;
+
+    if (logged == ngx_time()) {
+        return;
+    }
+
+    logged = ngx_time();
+
+    ngx_log_error(NGX_LOG_WARN, ctx->request->connection->log, 0,
+                  "llm node \"%V\" failed and no other is tried: the budget "
+                  "of retries is spent", &ctx->node_name);
 }
 
 
@@ -103,12 +146,19 @@ static void
 ngx_http_llm_balance_choice(ngx_http_llm_ctx_t *ctx,
     ngx_llm_choice_t *choice)
 {
+    ngx_http_upstream_conf_t  *conf;
+
     choice->model = &ctx->model;
     choice->hash = ctx->hash;
     choice->policy = ctx->llcf->balance;
     choice->random = &ngx_http_llm_worker.random;
     choice->tried = ctx->tried;
     choice->ntried = ctx->ntried;
+    choice->now = ngx_current_msec;
+
+    conf = &ctx->llcf->upstream;
+
+    choice->trial_time = conf->connect_timeout + conf->read_timeout;
 }
 
 
@@ -133,6 +183,10 @@ ngx_http_llm_balance_get(ngx_peer_connection_t *pc, void *data)
         ctx->node = ctx->next_node;
         ctx->next_node = NGX_LLM_NODE_NONE;
         ctx->waiting = 1;
+
+        ngx_http_llm_outcome_begin(ctx, ctx->next_trial);
+
+        ctx->next_trial = 0;
     }
 
     ctx->peer = ngx_http_llm_peer_get(ctx->node);
@@ -254,10 +308,9 @@ ngx_http_llm_balance_failed(ngx_peer_connection_t *pc,
         return;
     }
 
-    (void) ngx_atomic_fetch_add(&node->failures, 1);
-
     if (silent) {
         ctx->error = NGX_LLM_ERR_NONE;      /* nginx's 504 */
+        ngx_http_llm_outcome_failure(ctx, NGX_LLM_CAUSE_SILENT);
         return;
     }
 
@@ -269,6 +322,8 @@ ngx_http_llm_balance_failed(ngx_peer_connection_t *pc,
             return;
         }
 
+        ngx_http_llm_outcome_failure(ctx, NGX_LLM_CAUSE_CONNECT);
+
         /* it was not reached: as good as a failed check, where it has any */
 
         if (node->conf.check) {
@@ -276,6 +331,10 @@ ngx_http_llm_balance_failed(ngx_peer_connection_t *pc,
             node->check_now = 1;
         }
     }
+
+    /* unless its answer said so already */
+
+    ngx_http_llm_outcome_failure(ctx, NGX_LLM_CAUSE_BROKEN);
 
     if (ngx_http_llm_balance_next(ctx)) {
         (void) ngx_atomic_fetch_add(

@@ -7,6 +7,7 @@
 #include "ngx_http_llm_balance.h"
 #include "ngx_http_llm_body_size.h"
 #include "ngx_http_llm_conf.h"
+#include "ngx_http_llm_conf_admin.h"
 #include "ngx_http_llm_conf_key.h"
 #include "ngx_http_llm_conf_node.h"
 #include "ngx_http_llm_request.h"
@@ -21,6 +22,8 @@ static char *ngx_http_llm_conf_env(ngx_conf_t *cf,
     ngx_http_llm_loc_conf_t *llcf);
 static char *ngx_http_llm_conf_env_number(ngx_conf_t *cf, const char *name,
     ngx_uint_t scale, ngx_uint_t *value);
+static char *ngx_http_llm_conf_api(ngx_conf_t *cf,
+    ngx_http_llm_loc_conf_t *conf);
 static void ngx_http_llm_conf_upstream(ngx_http_llm_loc_conf_t *llcf);
 static ngx_uint_t ngx_http_llm_conf_exposed(ngx_conf_t *cf);
 
@@ -85,6 +88,14 @@ ngx_http_llm_init_main_conf(ngx_conf_t *cf, void *conf)
         }
     }
 
+    if (mcf->users.nelts == 0) {
+        rv = ngx_http_llm_admin_of_env(cf, mcf);
+
+        if (rv != NGX_CONF_OK) {
+            return rv;
+        }
+    }
+
     rv = ngx_http_llm_conf_env(cf, ngx_http_conf_get_module_loc_conf(cf,
                                                 ngx_http_llm_router_module));
     if (rv != NGX_CONF_OK) {
@@ -115,6 +126,7 @@ ngx_http_llm_create_loc_conf(ngx_conf_t *cf)
     }
 
     llcf->enable = NGX_CONF_UNSET;
+    llcf->api = NGX_CONF_UNSET;
     llcf->keys_required = NGX_CONF_UNSET;
     llcf->aliases = NGX_CONF_UNSET_PTR;
     llcf->max_concurrent = NGX_CONF_UNSET_UINT;
@@ -141,7 +153,18 @@ ngx_http_llm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_llm_srv_conf_t   *lscf;
     ngx_http_llm_main_conf_t  *mcf;
 
+    /* a location is the one or the other, whatever is around it */
+
+    if (conf->api == 1 && conf->enable == NGX_CONF_UNSET) {
+        conf->enable = 0;
+    }
+
+    if (conf->enable == 1 && conf->api == NGX_CONF_UNSET) {
+        conf->api = 0;
+    }
+
     ngx_conf_merge_value(conf->enable, prev->enable, 0);
+    ngx_conf_merge_value(conf->api, prev->api, 0);
     ngx_conf_merge_value(conf->keys_required, prev->keys_required, 1);
     ngx_conf_merge_ptr_value(conf->aliases, prev->aliases, NULL);
     ngx_conf_merge_uint_value(conf->max_concurrent, prev->max_concurrent,
@@ -157,6 +180,10 @@ ngx_http_llm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                               prev->upstream.connect_timeout, 5000);
     ngx_conf_merge_msec_value(conf->upstream.read_timeout,
                               prev->upstream.read_timeout, 60000);
+
+    if (conf->api) {
+        return ngx_http_llm_conf_api(cf, conf);
+    }
 
     if (!conf->enable) {
         return NGX_CONF_OK;
@@ -186,6 +213,32 @@ ngx_http_llm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 }
 
 
+static char *
+ngx_http_llm_conf_api(ngx_conf_t *cf, ngx_http_llm_loc_conf_t *conf)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+    ngx_http_llm_main_conf_t  *mcf;
+
+    if (conf->enable) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "llm_router and llm_router_api are both on in one "
+                           "location");
+        return NGX_CONF_ERROR;
+    }
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_llm_router_module);
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->handler == NULL) {
+        clcf->handler = mcf->api_handler;
+    }
+
+    clcf->error_pages = NULL;
+
+    return NGX_CONF_OK;
+}
+
+
 ngx_int_t
 ngx_http_llm_conf_warn(ngx_conf_t *cf)
 {
@@ -197,13 +250,15 @@ ngx_http_llm_conf_warn(ngx_conf_t *cf)
         return NGX_OK;
     }
 
-    if (mcf->nodes.nelts == 0) {
+    if (mcf->nodes.nelts == 0 && !mcf->api && mcf->state.len == 0) {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
                            "llm_router is on and there is no llm_router_node: "
                            "each request will be answered 503");
     }
 
-    if (mcf->keys.nelts == 0 && !mcf->anonymous) {
+    if (mcf->keys.nelts == 0 && !mcf->anonymous && !mcf->api
+        && mcf->state.len == 0)
+    {
         ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
                            "llm_router is on and there is no llm_router_key: "
                            "each request will be answered 401");
@@ -217,6 +272,35 @@ ngx_http_llm_conf_warn(ngx_conf_t *cf)
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * What is refused before a location is known is answered by the server's own
+ * configuration.  All is merged: its locations keep the pages they got.
+ */
+
+void
+ngx_http_llm_conf_pages(ngx_conf_t *cf)
+{
+    ngx_uint_t                   i;
+    ngx_http_llm_srv_conf_t     *lscf;
+    ngx_http_core_srv_conf_t   **cscf;
+    ngx_http_core_loc_conf_t    *clcf;
+    ngx_http_core_main_conf_t   *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    cscf = cmcf->servers.elts;
+
+    for (i = 0; i < cmcf->servers.nelts; i++) {
+
+        lscf = cscf[i]->ctx->srv_conf[ngx_http_llm_router_module.ctx_index];
+
+        if (lscf->routes) {
+            clcf = cscf[i]->ctx->loc_conf[ngx_http_core_module.ctx_index];
+            clcf->error_pages = NULL;
+        }
+    }
 }
 
 
@@ -312,8 +396,9 @@ static char *
 ngx_http_llm_conf_env_number(ngx_conf_t *cf, const char *name,
     ngx_uint_t scale, ngx_uint_t *value)
 {
-    char       *text;
-    ngx_int_t   n;
+    char        *text;
+    ngx_int_t    n, max;
+    ngx_uint_t   queue;
 
     text = getenv(name);
 
@@ -323,13 +408,13 @@ ngx_http_llm_conf_env_number(ngx_conf_t *cf, const char *name,
 
     n = ngx_atoi((u_char *) text, ngx_strlen(text));
 
-    if (n == NGX_ERROR
-        || n > 1000000
-        || (n == 0 && ngx_strcmp(name, "LLM_ROUTER_QUEUE_MAX") != 0))
-    {
+    queue = (ngx_strcmp(name, "LLM_ROUTER_QUEUE_MAX") == 0);
+    max = queue ? NGX_HTTP_LLM_QUEUE_MAX : 1000000;
+
+    if (n == NGX_ERROR || n > max || (n == 0 && !queue)) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "the environment variable %s=\"%s\" must be a "
-                           "whole number", name, text);
+                           "whole number up to %i", name, text, max);
         return NGX_CONF_ERROR;
     }
 

@@ -18,6 +18,9 @@ void *ngx_http_llm_create_srv_conf(ngx_conf_t *cf);
 void *ngx_http_llm_create_loc_conf(ngx_conf_t *cf);
 char *ngx_http_llm_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child);
 
+/* After all was read: an error_page is not for what is no request, either. */
+void ngx_http_llm_conf_pages(ngx_conf_t *cf);
+
 /* After all was read: warnings about what is open to the world. */
 ngx_int_t ngx_http_llm_conf_warn(ngx_conf_t *cf);
 

@@ -15,6 +15,19 @@ static ngx_int_t ngx_http_llm_key_value(ngx_conf_t *cf,
     ngx_llm_key_conf_t *key, ngx_str_t *value);
 static ngx_int_t ngx_http_llm_key_param(ngx_conf_t *cf,
     ngx_llm_key_conf_t *key, ngx_str_t *param);
+static ngx_int_t ngx_http_llm_key_scopes(ngx_conf_t *cf,
+    ngx_llm_key_conf_t *key, ngx_str_t *param);
+
+
+static const struct {
+    ngx_str_t   name;
+    ngx_uint_t  scope;
+} ngx_http_llm_scopes[] = {
+    { ngx_string("inference"), NGX_LLM_SCOPE_INFERENCE },
+    { ngx_string("node"), NGX_LLM_SCOPE_NODE },
+    { ngx_string("admin"), NGX_LLM_SCOPE_ADMIN },
+    { ngx_string("approve"), NGX_LLM_SCOPE_APPROVE }
+};
 
 
 char *
@@ -37,6 +50,7 @@ ngx_http_llm_key_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_memzero(key, sizeof(ngx_llm_key_conf_t));
 
     key->is_static = 1;
+    key->scopes = NGX_LLM_SCOPE_INFERENCE;
 
     if (ngx_http_llm_key_value(cf, key, &value[1]) != NGX_OK) {
         return NGX_CONF_ERROR;
@@ -142,6 +156,10 @@ ngx_http_llm_key_param(ngx_conf_t *cf, ngx_llm_key_conf_t *key,
                                        NGX_LLM_KEY_MODELS);
     }
 
+    if (ngx_http_llm_param_is(param, "scopes=")) {
+        return ngx_http_llm_key_scopes(cf, key, param);
+    }
+
     if (ngx_http_llm_param_is(param, "rpm=")) {
         if (ngx_http_llm_param_number(cf, param, 4, NGX_LLM_RATE_MAX, &n)
             != NGX_OK)
@@ -187,4 +205,53 @@ ngx_http_llm_key_param(ngx_conf_t *cf, ngx_llm_key_conf_t *key,
     }
 
     return ngx_http_llm_param_bad(cf, param, "is invalid");
+}
+
+
+/* "scopes=inference,node": each one of the table, "approve" with "node" */
+
+static ngx_int_t
+ngx_http_llm_key_scopes(ngx_conf_t *cf, ngx_llm_key_conf_t *key,
+    ngx_str_t *param)
+{
+    u_char      *p, *q, *last;
+    ngx_uint_t   i, n, scopes;
+
+    n = sizeof(ngx_http_llm_scopes) / sizeof(ngx_http_llm_scopes[0]);
+    last = param->data + param->len;
+    scopes = 0;
+
+    for (p = param->data + sizeof("scopes=") - 1; p <= last; p = q + 1) {
+
+        q = ngx_strlchr(p, last, ',');
+        if (q == NULL) {
+            q = last;
+        }
+
+        for (i = 0; i < n; i++) {
+            if (ngx_http_llm_scopes[i].name.len == (size_t) (q - p)
+                && ngx_strncmp(ngx_http_llm_scopes[i].name.data, p, q - p)
+                   == 0)
+            {
+                break;
+            }
+        }
+
+        if (i == n) {
+            return ngx_http_llm_param_bad(cf, param, "must be of \"inference\","
+                                          " \"node\", \"admin\", "
+                                          "\"approve\"");
+        }
+
+        scopes |= ngx_http_llm_scopes[i].scope;
+    }
+
+    if ((scopes & NGX_LLM_SCOPE_APPROVE) && !(scopes & NGX_LLM_SCOPE_NODE)) {
+        return ngx_http_llm_param_bad(cf, param,
+                                      "has \"approve\" without \"node\"");
+    }
+
+    key->scopes = scopes;
+
+    return NGX_OK;
 }

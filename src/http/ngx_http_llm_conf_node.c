@@ -4,23 +4,30 @@
  */
 
 
+#include "ngx_llm_node_url.h"
 #include "ngx_http_llm_conf_node.h"
 #include "ngx_http_llm_conf_param.h"
 #include "ngx_http_llm_secret.h"
 
 
-static ngx_uint_t ngx_http_llm_node_twice(ngx_http_llm_main_conf_t *mcf,
-    const ngx_llm_node_conf_t *c);
-static ngx_int_t ngx_http_llm_node_url(ngx_conf_t *cf,
+static ngx_int_t ngx_http_llm_node_where(ngx_conf_t *cf,
+    ngx_http_llm_main_conf_t *mcf, ngx_llm_node_conf_t *node, ngx_str_t *url);
+static ngx_int_t ngx_http_llm_node_resolve(ngx_conf_t *cf,
     ngx_llm_node_conf_t *node, ngx_str_t *url);
-static ngx_int_t ngx_http_llm_node_host(ngx_conf_t *cf,
-    ngx_llm_node_conf_t *node, ngx_str_t *url, ngx_url_t *u);
-static ngx_int_t ngx_http_llm_node_prefix(ngx_conf_t *cf,
-    ngx_llm_node_conf_t *node, ngx_str_t *url, ngx_str_t *path);
+static ngx_int_t ngx_http_llm_node_twice(ngx_conf_t *cf, ngx_uint_t n,
+    uint64_t id);
+static ngx_int_t ngx_http_llm_node_grow(ngx_conf_t *cf);
+static void ngx_http_llm_node_insert(uint64_t id);
 static ngx_int_t ngx_http_llm_node_param(ngx_conf_t *cf,
     ngx_http_llm_static_node_t *node, ngx_str_t *param);
 static ngx_llm_list_t *ngx_http_llm_node_models(ngx_conf_t *cf,
     ngx_str_t *value);
+
+
+/* the ids of the nodes so far, 0: none; good while nginx.conf is read */
+
+static uint64_t    *ngx_http_llm_node_ids;
+static ngx_uint_t   ngx_http_llm_node_nids;     /* a power of two */
 
 
 char *
@@ -50,13 +57,7 @@ ngx_http_llm_node_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     c->discover = 1;
     c->is_static = 1;
 
-    if (ngx_http_llm_node_url(cf, c, &value[1]) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    if (ngx_http_llm_node_twice(mcf, c)) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "llm_router_node \"%V\" is duplicate", &value[1]);
+    if (ngx_http_llm_node_where(cf, mcf, c, &value[1]) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -96,84 +97,54 @@ ngx_http_llm_nodes_of_env(ngx_conf_t *cf, ngx_http_llm_main_conf_t *mcf)
 }
 
 
-/* is there one with this URL before the last, which is c? */
-
-static ngx_uint_t
-ngx_http_llm_node_twice(ngx_http_llm_main_conf_t *mcf,
-    const ngx_llm_node_conf_t *c)
+static ngx_int_t
+ngx_http_llm_node_where(ngx_conf_t *cf, ngx_http_llm_main_conf_t *mcf,
+    ngx_llm_node_conf_t *node, ngx_str_t *url)
 {
-    ngx_uint_t                   i;
-    ngx_llm_node_conf_t         *other;
-    ngx_http_llm_static_node_t  *nodes;
+    ngx_int_t    rc;
+    const char  *err;
 
-    nodes = mcf->nodes.elts;
+    err = ngx_llm_node_url(node, url);
 
-    for (i = 0; i < mcf->nodes.nelts - 1; i++) {
-        other = &nodes[i].conf;
-
-        if (other->port == c->port
-            && other->ssl == c->ssl
-            && ngx_strcmp(other->host, c->host) == 0
-            && ngx_strcmp(other->prefix, c->prefix) == 0)
-        {
-            return 1;
-        }
+    if (err) {
+        return ngx_http_llm_param_bad(cf, url, err);
     }
 
-    return 0;
+    if (node->named && ngx_http_llm_node_resolve(cf, node, url) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    node->id = ngx_llm_nodes_id(node);
+
+    rc = ngx_http_llm_node_twice(cf, mcf->nodes.nelts, node->id);
+
+    if (rc == NGX_DECLINED) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "llm_router_node \"%V\" is duplicate", url);
+        return NGX_ERROR;
+    }
+
+    return rc;
 }
 
 
+/* a name of nginx.conf is to be known when nginx starts */
+
 static ngx_int_t
-ngx_http_llm_node_url(ngx_conf_t *cf, ngx_llm_node_conf_t *node,
+ngx_http_llm_node_resolve(ngx_conf_t *cf, ngx_llm_node_conf_t *node,
     ngx_str_t *url)
 {
-    size_t      scheme;
     ngx_url_t   u;
     ngx_uint_t  i;
 
-    if (ngx_http_llm_param_is(url, "http://")) {
-        scheme = sizeof("http://") - 1;
-
-    } else if (ngx_http_llm_param_is(url, "https://")) {
-        scheme = sizeof("https://") - 1;
-        node->ssl = 1;
-
-    } else {
-        return ngx_http_llm_param_bad(cf, url,
-                                      "must begin with http:// or https://");
-    }
-
-#if !(NGX_HTTP_SSL)
-    if (node->ssl) {
-        return ngx_http_llm_param_bad(cf, url, "needs nginx with SSL");
-    }
-#endif
-
     ngx_memzero(&u, sizeof(ngx_url_t));
 
-    u.url.data = url->data + scheme;
-    u.url.len = url->len - scheme;
-    u.default_port = node->ssl ? 443 : 80;
-    u.uri_part = 1;
-
-    if (ngx_strlchr(u.url.data, u.url.data + u.url.len, '@')
-        || ngx_strlchr(u.url.data, u.url.data + u.url.len, '?')
-        || ngx_strlchr(u.url.data, u.url.data + u.url.len, '#'))
-    {
-        return ngx_http_llm_param_bad(cf, url,
-                                      "may hold scheme, host, port and path "
-                                      "only");
-    }
+    u.url.data = node->host;
+    u.url.len = ngx_strlen(node->host);
+    u.default_port = node->port;
 
     if (ngx_parse_url(cf->pool, &u) != NGX_OK) {
         return ngx_http_llm_param_bad(cf, url, u.err ? u.err : "is invalid");
-    }
-
-    if (ngx_http_llm_node_host(cf, node, url, &u) != NGX_OK
-        || ngx_http_llm_node_prefix(cf, node, url, &u.uri) != NGX_OK)
-    {
-        return NGX_ERROR;
     }
 
     for (i = 0; i < u.naddrs && node->naddrs < NGX_LLM_NODE_ADDRS; i++) {
@@ -194,69 +165,77 @@ ngx_http_llm_node_url(ngx_conf_t *cf, ngx_llm_node_conf_t *node,
 }
 
 
+/*
+ * Remembers the id of the n-th node.  NGX_DECLINED: there was one with it,
+ * which has the same URL then.
+ */
+
 static ngx_int_t
-ngx_http_llm_node_host(ngx_conf_t *cf, ngx_llm_node_conf_t *node,
-    ngx_str_t *url, ngx_url_t *u)
+ngx_http_llm_node_twice(ngx_conf_t *cf, ngx_uint_t n, uint64_t id)
 {
-    ngx_str_t  host;
+    ngx_uint_t  i;
 
-    host = u->host;
-
-    if (host.len && host.data[0] == '[') {
-        node->ipv6 = 1;
-        host.data++;
-        host.len -= 2;
+    if (n == 1) {
+        ngx_http_llm_node_nids = 0;     /* those of another nginx.conf */
     }
 
-    if (u->family == AF_UNIX || host.len == 0) {
-        return ngx_http_llm_param_bad(cf, url, "has no host");
+    if (2 * n > ngx_http_llm_node_nids
+        && ngx_http_llm_node_grow(cf) != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
-    if (host.len >= NGX_LLM_NODE_HOST) {
-        return ngx_http_llm_param_bad(cf, url, "has too long a host");
+    for (i = id; ngx_http_llm_node_ids[i & (ngx_http_llm_node_nids - 1)]; i++) {
+        if (ngx_http_llm_node_ids[i & (ngx_http_llm_node_nids - 1)] == id) {
+            return NGX_DECLINED;
+        }
     }
 
-    ngx_strlow(node->host, host.data, host.len);
-    node->host[host.len] = '\0';
-    node->port = u->port;
+    ngx_http_llm_node_insert(id);
 
     return NGX_OK;
 }
 
 
-/* https://host/base/v1/, https://host/base/v1 and https://host/base are one */
-
 static ngx_int_t
-ngx_http_llm_node_prefix(ngx_conf_t *cf, ngx_llm_node_conf_t *node,
-    ngx_str_t *url, ngx_str_t *path)
+ngx_http_llm_node_grow(ngx_conf_t *cf)
 {
-    size_t  i, len;
+    uint64_t    *old;
+    ngx_uint_t   i, n;
 
-    len = path->len;
+    old = ngx_http_llm_node_ids;
+    n = ngx_http_llm_node_nids;
 
-    while (len && path->data[len - 1] == '/') {
-        len--;
+    ngx_http_llm_node_nids = n ? 2 * n : 64;
+
+    ngx_http_llm_node_ids = ngx_pcalloc(cf->temp_pool, sizeof(uint64_t)
+                                                  * ngx_http_llm_node_nids);
+    if (ngx_http_llm_node_ids == NULL) {
+        return NGX_ERROR;
     }
 
-    if (len >= 3 && ngx_strncmp(path->data + len - 3, "/v1", 3) == 0) {
-        len -= 3;
-    }
-
-    if (len >= NGX_LLM_NODE_PREFIX) {
-        return ngx_http_llm_param_bad(cf, url, "has too long a path");
-    }
-
-    for (i = 0; i < len; i++) {
-        if (path->data[i] <= ' ' || path->data[i] >= 0x7f) {
-            return ngx_http_llm_param_bad(cf, url,
-                                          "has a character in its path that "
-                                          "must be escaped");
+    for (i = 0; i < n; i++) {
+        if (old[i]) {
+            ngx_http_llm_node_insert(old[i]);
         }
     }
 
-    ngx_cpystrn(node->prefix, path->data, len + 1);
-
     return NGX_OK;
+}
+
+
+static void
+ngx_http_llm_node_insert(uint64_t id)
+{
+    ngx_uint_t  i, mask;
+
+    mask = ngx_http_llm_node_nids - 1;
+
+    for (i = id & mask; ngx_http_llm_node_ids[i]; i = (i + 1) & mask) {
+        /* void */
+    }
+
+    ngx_http_llm_node_ids[i] = id;
 }
 
 

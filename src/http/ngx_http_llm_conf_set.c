@@ -165,7 +165,7 @@ ngx_http_llm_queue_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         if (ngx_strncmp(value[i].data, "size=", 5) == 0) {
             n = ngx_atoi(value[i].data + 5, value[i].len - 5);
 
-            if (n == NGX_ERROR || n > 16384) {
+            if (n == NGX_ERROR || n > NGX_HTTP_LLM_QUEUE_MAX) {
                 goto invalid;
             }
 
@@ -196,7 +196,7 @@ invalid:
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "llm_router_queue: \"%V\" is none of size=N (0 to "
-                       "16384), timeout=TIME", &value[i]);
+                       "%d), timeout=TIME", &value[i], NGX_HTTP_LLM_QUEUE_MAX);
 
     return NGX_CONF_ERROR;
 }

@@ -271,7 +271,7 @@ ngx_http_llm_error_ours(ngx_http_request_t *r)
     ngx_http_llm_srv_conf_t   *lscf;
     ngx_http_core_srv_conf_t  *cscf;
 
-    if (ngx_http_llm_conf(r)->enable) {
+    if (ngx_http_llm_conf(r)->enable || ngx_http_llm_conf(r)->api) {
         return 1;
     }
 
@@ -295,8 +295,17 @@ ngx_http_llm_error_render(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
     ngx_uint_t  status;
 
     if (ctx->error == NGX_LLM_ERR_NONE) {
-        (void) ngx_http_llm_error_node(r,
-                                    ngx_llm_error_of_status(r->err_status));
+        status = r->err_status;
+
+        /* nginx makes a 400 of headers that are too long, but lingers */
+
+        if (status == NGX_HTTP_BAD_REQUEST && r->lingering_close
+            && r->phase_handler == 0)
+        {
+            status = NGX_HTTP_REQUEST_HEADER_TOO_LARGE;
+        }
+
+        (void) ngx_http_llm_error_node(r, ngx_llm_error_of_status(status));
     }
 
     size = 6 * (ctx->message.len ? ctx->message.len : NGX_HTTP_LLM_MESSAGE / 6)

@@ -9,10 +9,16 @@
 #include "ngx_http_llm_finish.h"
 
 
+/* the highest speed that is believed, in tokens a 1000 s */
+#define NGX_HTTP_LLM_SPEED_MAX  100000000
+
+
 static void ngx_http_llm_call(ngx_http_llm_ctx_t *ctx,
     const ngx_llm_wait_t *wait, ngx_llm_fits_pt fits, void *data);
 static void ngx_http_llm_leave_queue(ngx_http_llm_ctx_t *ctx);
 static void ngx_http_llm_count(ngx_http_llm_ctx_t *ctx);
+static void ngx_http_llm_speed(ngx_http_llm_ctx_t *ctx, ngx_llm_node_t *node,
+    uint64_t tokens);
 static void ngx_http_llm_settle(ngx_http_llm_ctx_t *ctx, ngx_llm_key_t *key,
     uint64_t used);
 
@@ -57,6 +63,11 @@ ngx_http_llm_release_node(ngx_http_llm_ctx_t *ctx, uint32_t *node)
 
     if (node == &ctx->node) {
         ctx->waiting = 0;
+        ngx_http_llm_outcome_neither(ctx);
+
+    } else {
+        ngx_llm_breaker_neither(&zone->nodes->node[n], ctx->next_trial);
+        ctx->next_trial = 0;
     }
 
     *node = NGX_LLM_NODE_NONE;
@@ -110,7 +121,7 @@ ngx_http_llm_release(ngx_http_llm_ctx_t *ctx)
 void
 ngx_http_llm_finish(ngx_http_llm_ctx_t *ctx)
 {
-    if (ctx->finished) {
+    if (ctx->finished || ctx->api) {
         return;
     }
 
@@ -133,6 +144,7 @@ ngx_http_llm_cleanup(void *data)
     /* its client left before there was a node: in the queue, for one */
 
     if (!ctx->finished
+        && !ctx->api
         && ctx->error == NGX_LLM_ERR_NONE
         && ctx->request->connection->error)
     {
@@ -140,15 +152,6 @@ ngx_http_llm_cleanup(void *data)
     }
 
     ngx_http_llm_finish(ctx);
-}
-
-
-ngx_uint_t
-ngx_http_llm_fits(void *data, uint32_t model)
-{
-    uint32_t  *node = data;
-
-    return ngx_llm_choose_lists(ngx_http_llm_worker.zone, *node, model);
 }
 
 
@@ -245,6 +248,10 @@ ngx_http_llm_count(ngx_http_llm_ctx_t *ctx)
 
             (void) ngx_atomic_fetch_add(&node->prompt_tokens, prompt);
             (void) ngx_atomic_fetch_add(&node->completion_tokens, completion);
+
+            if (completion > 1 && ctx->answer.sse && ctx->answer.whole) {
+                ngx_http_llm_speed(ctx, node, completion);
+            }
         }
     }
 
@@ -259,6 +266,36 @@ ngx_http_llm_count(ngx_http_llm_ctx_t *ctx)
     (void) ngx_atomic_fetch_add(&key->completion_tokens, completion);
 
     ngx_http_llm_settle(ctx, key, prompt + completion);
+}
+
+
+/*
+ * How fast the node decodes: the tokens after the first one by the time they
+ * took, smoothed over some streams.  Two that end at once may lose one.
+ */
+
+static void
+ngx_http_llm_speed(ngx_http_llm_ctx_t *ctx, ngx_llm_node_t *node,
+    uint64_t tokens)
+{
+    uint64_t           speed;
+    ngx_msec_t         ms;
+    ngx_atomic_uint_t  old;
+
+    ms = ngx_current_msec - ctx->first;
+
+    if (ms == 0 || ctx->broken || ctx->cancelled) {
+        return;
+    }
+
+    tokens = ngx_min(tokens - 1, NGX_HTTP_LLM_SPEED_MAX);
+
+    speed = tokens * 1000000 / ms;
+    speed = ngx_min(speed, NGX_HTTP_LLM_SPEED_MAX);
+
+    old = node->speed;
+
+    node->speed = old ? (7 * old + speed) / 8 : speed;
 }
 
 

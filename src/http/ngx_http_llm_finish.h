@@ -4,6 +4,7 @@
 
 
 #include "ngx_http_llm.h"
+#include "ngx_http_llm_outcome.h"
 
 
 /*
@@ -20,7 +21,8 @@ void ngx_http_llm_release_node(ngx_http_llm_ctx_t *ctx, uint32_t *node);
 
 /*
  * The request is over, in whatever way: every slot is released, what was used
- * is counted, the next waiters are called.  Idempotent.
+ * is counted, the next waiters are called.  Idempotent; nothing for a request
+ * of the admin API.
  */
 void ngx_http_llm_finish(ngx_http_llm_ctx_t *ctx);
 
@@ -29,9 +31,6 @@ void ngx_http_llm_cleanup(void *data);
 
 /* Gives back the slots of the router and of the key. */
 void ngx_http_llm_release(ngx_http_llm_ctx_t *ctx);
-
-/* For ngx_llm_queue_call(): data is a node's place. */
-ngx_uint_t ngx_http_llm_fits(void *data, uint32_t model);
 
 
 #endif /* _NGX_HTTP_LLM_FINISH_H_INCLUDED_ */

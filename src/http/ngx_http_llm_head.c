@@ -23,8 +23,14 @@ static u_char *ngx_http_llm_head_path(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx, u_char *p);
 static u_char *ngx_http_llm_head_headers(ngx_http_request_t *r, u_char *p,
     ngx_uint_t names);
-static ngx_inline u_char *ngx_http_llm_head_line(u_char *p,
+static u_char *ngx_http_llm_head_part(ngx_http_request_t *r, u_char *p,
+    const ngx_list_part_t *part, ngx_uint_t names);
+static ngx_inline ngx_uint_t ngx_http_llm_head_joined(
     const ngx_table_elt_t *h);
+static ngx_inline ngx_uint_t ngx_http_llm_head_whole(
+    const ngx_table_elt_t *h);
+static u_char *ngx_http_llm_head_piece(u_char *p, const ngx_table_elt_t *h,
+    const ngx_table_elt_t *last);
 static ngx_uint_t ngx_http_llm_head_uuid(const ngx_str_t *id);
 static ngx_inline ngx_uint_t ngx_http_llm_head_private(
     const ngx_table_elt_t *h);
@@ -351,51 +357,104 @@ static u_char *
 ngx_http_llm_head_headers(ngx_http_request_t *r, u_char *p,
     ngx_uint_t names)
 {
-    ngx_uint_t        i;
     ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
 
     for (part = &r->headers_in.headers.part; part; part = part->next) {
-        h = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-
-            if (ngx_http_llm_head_private(&h[i])
-                || (names && ngx_http_llm_head_named(r, &h[i])))
-            {
-                continue;
-            }
-
-            p = ngx_http_llm_head_line(p, &h[i]);
-        }
+        p = ngx_http_llm_head_part(r, p, part, names);
     }
 
     return p;
 }
 
 
-/* one header; in HTTP/1 it still stands in one piece, "name\0 value" */
+/* headers that follow each other in the client's request go in one piece */
 
-static ngx_inline u_char *
-ngx_http_llm_head_line(u_char *p, const ngx_table_elt_t *h)
+static u_char *
+ngx_http_llm_head_part(ngx_http_request_t *r, u_char *p,
+    const ngx_list_part_t *part, ngx_uint_t names)
 {
-    u_char  *colon;
+    ngx_table_elt_t  *h, *last, *first;
 
-    colon = p + h->key.len;
+    first = NULL;
+    h = part->elts;
+    last = h + part->nelts;
 
-    if (h->value.data == h->key.data + h->key.len + 2) {
-        p = ngx_cpymem(p, h->key.data, h->key.len + 2 + h->value.len);
+    for ( /* void */ ; h < last; h++) {
 
-    } else {
-        ngx_memcpy(p, h->key.data, h->key.len);
-        p = ngx_cpymem(colon + 2, h->value.data, h->value.len);
+        if (ngx_http_llm_head_private(h)
+            || (names && ngx_http_llm_head_named(r, h)))
+        {
+            if (first) {
+                p = ngx_http_llm_head_piece(p, first, h);
+                first = NULL;
+            }
+
+            continue;
+        }
+
+        if (first && !ngx_http_llm_head_joined(h)) {
+            p = ngx_http_llm_head_piece(p, first, h);
+            first = NULL;
+        }
+
+        if (first == NULL) {
+            first = h;
+        }
     }
 
-    colon[0] = ':';
-    colon[1] = ' ';
+    return first ? ngx_http_llm_head_piece(p, first, h) : p;
+}
 
-    *p++ = CR;
-    *p++ = LF;
+
+/* does it stand right behind the header before it? */
+
+static ngx_inline ngx_uint_t
+ngx_http_llm_head_joined(const ngx_table_elt_t *h)
+{
+    return h->key.data == h[-1].value.data + h[-1].value.len + 2
+           && ngx_http_llm_head_whole(h)
+           && ngx_http_llm_head_whole(h - 1);
+}
+
+
+/* in HTTP/1 a header still stands in one piece, "name\0 value" */
+
+static ngx_inline ngx_uint_t
+ngx_http_llm_head_whole(const ngx_table_elt_t *h)
+{
+    return h->value.data == h->key.data + h->key.len + 2;
+}
+
+
+/* h .. last: one header, or such that are joined */
+
+static u_char *
+ngx_http_llm_head_piece(u_char *p, const ngx_table_elt_t *h,
+    const ngx_table_elt_t *last)
+{
+    u_char  *start;
+
+    start = h->key.data;
+
+    if (ngx_http_llm_head_whole(h)) {
+        ngx_memcpy(p, start,
+                   last[-1].value.data + last[-1].value.len - start);
+
+    } else {
+        ngx_memcpy(p, start, h->key.len);
+        ngx_memcpy(p + h->key.len + 2, h->value.data, h->value.len);
+    }
+
+    do {
+        p += h->key.len;
+        *p++ = ':';
+        *p++ = ' ';
+
+        p += h->value.len;
+        *p++ = CR;
+        *p++ = LF;
+
+    } while (++h < last);
 
     return p;
 }
@@ -408,15 +467,19 @@ ngx_http_llm_head_uuid(const ngx_str_t *id)
 {
     size_t  i;
 
-    if (id->len != 32 && id->len != 36) {
+    if (id->len == 32) {
+        return ngx_llm_is_hex(id->data, 32);
+    }
+
+    if (id->len != 36) {
         return 0;
     }
 
-    for (i = 0; i < id->len; i++) {
+    for (i = 0; i < 36; i++) {
 
         if ((id->data[i] < '0' || id->data[i] > '9')
             && ((id->data[i] | 0x20) < 'a' || (id->data[i] | 0x20) > 'f')
-            && (id->data[i] != '-' || id->len == 32))
+            && id->data[i] != '-')
         {
             return 0;
         }

@@ -133,6 +133,7 @@ ngx_http_llm_models_shown(ngx_http_llm_ctx_t *ctx, ngx_llm_image_t *image,
 {
     uint32_t         i;
     ngx_str_t        name;
+    ngx_llm_node_t  *node;
     ngx_llm_zone_t  *zone;
 
     zone = ngx_http_llm_worker.zone;
@@ -141,13 +142,15 @@ ngx_http_llm_models_shown(ngx_http_llm_ctx_t *ctx, ngx_llm_image_t *image,
         name.data = ngx_llm_model_name(image, m);
         name.len = m->name_len;
 
-        if (!ngx_llm_keys_allows(&zone->keys->key[ctx->key], &name)) {
+        if (!ngx_llm_keys_allows(zone->keys, ctx->key, &name)) {
             return 0;
         }
     }
 
     for (i = 0; i < m->nnodes; i++) {
-        if (zone->nodes->node[image->nodes[m->nodes + i]].online) {
+        node = &zone->nodes->node[image->nodes[m->nodes + i]];
+
+        if (node->online && !node->pending) {
             return 1;
         }
     }

@@ -3,20 +3,28 @@
  * Requests that wait for a slot.  Each is in this worker's list and in the
  * shared queue; it leaves both at once: when it got its slots, when its time
  * is up, or when its client left (by finish).
+ *
+ * A waiter that looked and met a node which rests (see ngx_llm_breaker.h) has
+ * its timer set to that rest's end, and calls then whom that node fits.  Who
+ * makes a node rest gives back a slot of it, which calls a waiter: so there is
+ * always one who knows, and who leaves calls the next.
  */
 
 
 #include "ngx_http_llm_park.h"
 #include "ngx_http_llm_error.h"
+#include "ngx_http_llm_outcome.h"
 #include "ngx_http_llm_upstream.h"
 
 
 static ngx_msec_t ngx_http_llm_park_time(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx);
+static void ngx_http_llm_park_timer(ngx_http_llm_ctx_t *ctx);
 static void ngx_http_llm_park_again(ngx_http_llm_ctx_t *ctx);
 static void ngx_http_llm_park_leave(ngx_http_llm_ctx_t *ctx,
     ngx_uint_t served);
 static void ngx_http_llm_park_timeout(ngx_event_t *ev);
+static void ngx_http_llm_park_rested(ngx_http_llm_ctx_t *ctx);
 
 
 ngx_int_t
@@ -57,6 +65,7 @@ ngx_http_llm_park(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
 
     ctx->queued = 1;
     ctx->parked_at = ngx_current_msec;
+    ctx->deadline = ngx_current_msec + ngx_http_llm_park_time(r, ctx);
 
     /* not cancelable: a worker that exits serves its waiters first */
 
@@ -64,7 +73,7 @@ ngx_http_llm_park(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
     ctx->timer.data = ctx;
     ctx->timer.log = r->connection->log;
 
-    ngx_add_timer(&ctx->timer, ngx_http_llm_park_time(r, ctx));
+    ngx_http_llm_park_timer(ctx);
 
     r->read_event_handler = ngx_http_test_reading;
     r->write_event_handler = ngx_http_request_empty_handler;
@@ -129,6 +138,38 @@ ngx_http_llm_park_look(void)
 }
 
 
+ngx_uint_t
+ngx_http_llm_park_outlasts(ngx_http_llm_ctx_t *ctx)
+{
+    return (ngx_msec_int_t) (ctx->deadline - ngx_current_msec)
+           > (ngx_msec_int_t) ctx->rest;
+}
+
+
+/* to the end of its wait, or of the rest that it waits for */
+
+static void
+ngx_http_llm_park_timer(ngx_http_llm_ctx_t *ctx)
+{
+    ngx_msec_int_t  left;
+
+    left = (ngx_msec_int_t) (ctx->deadline - ngx_current_msec);
+    left = ngx_max(left, 0);
+
+    if (ctx->rest && ngx_http_llm_park_outlasts(ctx)) {
+        left = ctx->rest;
+    }
+
+    /* a timer that is set anew stays where it is for some 100 ms */
+
+    if (ctx->timer.timer_set) {
+        ngx_del_timer(&ctx->timer);
+    }
+
+    ngx_add_timer(&ctx->timer, (ngx_msec_t) left);
+}
+
+
 static void
 ngx_http_llm_park_again(ngx_http_llm_ctx_t *ctx)
 {
@@ -164,6 +205,7 @@ ngx_http_llm_park_again(ngx_http_llm_ctx_t *ctx)
     } while (news != ngx_llm_queue_news(queue));
 
     if (rc == NGX_BUSY) {
+        ngx_http_llm_park_timer(ctx);
         return;
     }
 
@@ -214,6 +256,11 @@ ngx_http_llm_park_timeout(ngx_event_t *ev)
     ngx_connection_t    *c;
     ngx_http_request_t  *r;
 
+    if ((ngx_msec_int_t) (ctx->deadline - ngx_current_msec) > 0) {
+        ngx_http_llm_park_rested(ctx);
+        return;
+    }
+
     r = ctx->request;
     c = r->connection;
 
@@ -229,6 +276,30 @@ ngx_http_llm_park_timeout(ngx_event_t *ev)
                                      NGX_LLM_ERR_QUEUE_TIMEOUT, NULL));
 
     ngx_http_run_posted_requests(c);
+}
+
+
+/* a node rested long enough: one waiter is called, who calls the next */
+
+static void
+ngx_http_llm_park_rested(ngx_http_llm_ctx_t *ctx)
+{
+    uint32_t          node;
+    ngx_llm_wait_t    wait;
+    ngx_llm_queue_t  *queue;
+
+    ctx->rest = 0;
+
+    ngx_http_llm_park_timer(ctx);
+
+    queue = ngx_http_llm_worker.zone->queue;
+
+    node = ctx->resting;
+    wait.reason = NGX_LLM_WAIT_MODEL;
+    wait.what = 0;
+
+    ngx_llm_queue_tell(queue);
+    ngx_llm_queue_call(queue, &wait, ngx_http_llm_fits, &node);
 }
 
 

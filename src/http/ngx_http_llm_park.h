@@ -15,6 +15,12 @@
 ngx_int_t ngx_http_llm_park(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
     const ngx_llm_wait_t *wait);
 
+/*
+ * Does a waiter's time outlast the rest of the node that it met?  Then it
+ * waits on.
+ */
+ngx_uint_t ngx_http_llm_park_outlasts(ngx_http_llm_ctx_t *ctx);
+
 /* This worker was woken: goes on with those of its waiters that were called. */
 void ngx_http_llm_unpark(void);
 

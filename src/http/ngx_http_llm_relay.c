@@ -23,6 +23,8 @@ static ngx_int_t ngx_http_llm_relay_plain(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx, ssize_t bytes);
 static ngx_int_t ngx_http_llm_relay_chunked(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx, ssize_t bytes);
+static ngx_int_t ngx_http_llm_relay_part(ngx_http_request_t *r,
+    ngx_http_llm_ctx_t *ctx, ngx_buf_t *b);
 static ngx_int_t ngx_http_llm_relay_parse(ngx_http_request_t *r,
     ngx_buf_t *b, ngx_http_chunked_t *chunked);
 static ngx_inline ngx_int_t ngx_http_llm_relay_body(ngx_http_request_t *r,
@@ -42,6 +44,11 @@ static ngx_chain_t *ngx_http_llm_relay_room(ngx_http_request_t *r);
 static ngx_int_t ngx_http_llm_relay_emit(ngx_http_request_t *r, u_char *p,
     u_char *last);
 static void ngx_http_llm_relay_link(ngx_http_request_t *r, ngx_chain_t *cl);
+
+
+/* the end of what goes out, looked for once in each ngx_http_llm_relay() */
+
+static ngx_chain_t  **ngx_http_llm_relay_last;
 
 
 ngx_int_t
@@ -99,10 +106,15 @@ ngx_http_llm_relay(void *data, ssize_t bytes)
 {
     ngx_http_request_t  *r = data;
 
-    ngx_buf_t           *b;
-    ngx_http_llm_ctx_t  *ctx;
+    ngx_buf_t            *b;
+    ngx_chain_t         **ll;
+    ngx_http_llm_ctx_t   *ctx;
 
     ctx = ngx_http_llm_ctx(r);
+
+    for (ll = &r->upstream->out_bufs; *ll; ll = &(*ll)->next) { /* void */ }
+
+    ngx_http_llm_relay_last = ll;
 
     if (ctx->broken) {
 
@@ -213,19 +225,14 @@ ngx_http_llm_relay_chunked(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
             }
         }
 
-        rc = ngx_http_llm_relay_parse(r, b, &ctx->chunked);
+        rc = ngx_http_llm_relay_part(r, ctx, b);
 
         if (rc == NGX_OK) {
-            p = b->pos;
-
-            b->pos += ngx_min(b->last - b->pos, ctx->chunked.size);
-            ctx->chunked.size -= b->pos - p;
-
-            if (ngx_http_llm_relay_body(r, ctx, p, b->pos) != NGX_OK) {
-                return NGX_ERROR;
-            }
-
             continue;
+        }
+
+        if (rc == NGX_ABORT) {
+            return NGX_ERROR;
         }
 
         if (rc == NGX_AGAIN) {
@@ -257,6 +264,46 @@ ngx_http_llm_relay_chunked(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
     u->peer.connection->read->ready = 1;
 
     return NGX_OK;
+}
+
+
+/*
+ * What is there of a chunk.  NGX_OK; NGX_AGAIN, NGX_DONE and NGX_ERROR as the
+ * parser says them; NGX_ABORT: no memory.
+ */
+
+static ngx_int_t
+ngx_http_llm_relay_part(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
+    ngx_buf_t *b)
+{
+    u_char     *p, *last;
+    ngx_int_t   rc;
+
+    rc = ngx_http_llm_relay_parse(r, b, &ctx->chunked);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    p = b->pos;
+    last = p + ngx_min(b->last - p, ctx->chunked.size);
+
+    b->pos = last;
+    ctx->chunked.size -= last - p;
+
+    if (ctx->chunked.size == 0
+        && b->last - last >= 2
+        && last[0] == CR && last[1] == LF)
+    {
+        /* between chunks again, where the parser does not stop by itself */
+
+        b->pos += 2;
+        ctx->chunked.state = 0;
+    }
+
+    rc = ngx_http_llm_relay_body(r, ctx, p, last);
+
+    return (rc == NGX_OK) ? NGX_OK : NGX_ABORT;
 }
 
 
@@ -584,18 +631,13 @@ ngx_http_llm_relay_emit(ngx_http_request_t *r, u_char *p, u_char *last)
 static void
 ngx_http_llm_relay_link(ngx_http_request_t *r, ngx_chain_t *cl)
 {
-    ngx_chain_t          **ll;
-    ngx_http_upstream_t   *u;
+    *ngx_http_llm_relay_last = cl;
+    ngx_http_llm_relay_last = &cl->next;
 
-    u = r->upstream;
-
-    for (ll = &u->out_bufs; *ll; ll = &(*ll)->next) { /* void */ }
-
-    *ll = cl;
     cl->next = NULL;
 
     cl->buf->flush = 1;
     cl->buf->memory = 1;
     cl->buf->temporary = 0;
-    cl->buf->tag = u->output.tag;
+    cl->buf->tag = r->upstream->output.tag;
 }

@@ -7,6 +7,9 @@
 #include "ngx_http_llm_secret.h"
 
 
+static ngx_int_t ngx_http_llm_secret_text(ngx_conf_t *cf,
+    const char *directive, const ngx_str_t *value, ngx_str_t *secret,
+    size_t size, ngx_uint_t hash);
 static ngx_int_t ngx_http_llm_secret_env(ngx_conf_t *cf,
     const char *directive, const ngx_str_t *name, ngx_str_t *secret);
 static ngx_int_t ngx_http_llm_secret_file(ngx_conf_t *cf,
@@ -18,41 +21,11 @@ ngx_http_llm_secret(ngx_conf_t *cf, const char *directive,
     const ngx_str_t *value, u_char *dst, size_t size)
 {
     size_t     i;
-    ngx_str_t  name, secret;
+    ngx_str_t  secret;
 
-    name = *value;
-    secret = *value;
-
-    if (value->len > 4 && ngx_strncmp(value->data, "env:", 4) == 0) {
-        name.data += 4;
-        name.len -= 4;
-
-        if (ngx_http_llm_secret_env(cf, directive, &name, &secret)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-    } else if (value->len > 5 && ngx_strncmp(value->data, "file:", 5) == 0) {
-        name.data += 5;
-        name.len -= 5;
-
-        if (ngx_http_llm_secret_file(cf, directive, &name, &secret)
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-    } else {
-        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                           "%s holds a secret in clear, use env:NAME or "
-                           "file:path", directive);
-    }
-
-    if (secret.len == 0 || secret.len >= size) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "%s: the secret must have 1 to %uz bytes",
-                           directive, size - 1);
+    if (ngx_http_llm_secret_text(cf, directive, value, &secret, size, 0)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -66,6 +39,38 @@ ngx_http_llm_secret(ngx_conf_t *cf, const char *directive,
     }
 
     ngx_cpystrn(dst, secret.data, secret.len + 1);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_llm_password(ngx_conf_t *cf, const char *directive,
+    const ngx_str_t *value, u_char *dst, size_t size)
+{
+    size_t     i;
+    ngx_str_t  secret;
+
+    if (ngx_http_llm_secret_text(cf, directive, value, &secret, size, 1)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < secret.len; i++) {
+        if (secret.data[i] < ' ' || secret.data[i] == 0x7f) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "%s: the password holds a control character",
+                               directive);
+            return NGX_ERROR;
+        }
+    }
+
+    ngx_cpystrn(dst, secret.data, secret.len + 1);
+
+    if (secret.data == value->data) {
+        ngx_explicit_memzero(value->data, value->len);
+    }
 
     return NGX_OK;
 }
@@ -130,6 +135,50 @@ bad:
                        param);
 
     return NGX_ERROR;
+}
+
+
+/* the secret where it is, 1 to size - 1 bytes; hash: it may be one */
+
+static ngx_int_t
+ngx_http_llm_secret_text(ngx_conf_t *cf, const char *directive,
+    const ngx_str_t *value, ngx_str_t *secret, size_t size, ngx_uint_t hash)
+{
+    ngx_str_t  name;
+
+    name = *value;
+    *secret = *value;
+
+    if (value->len > 4 && ngx_strncmp(value->data, "env:", 4) == 0) {
+        name.data += 4;
+        name.len -= 4;
+
+        if (ngx_http_llm_secret_env(cf, directive, &name, secret) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+    } else if (value->len > 5 && ngx_strncmp(value->data, "file:", 5) == 0) {
+        name.data += 5;
+        name.len -= 5;
+
+        if (ngx_http_llm_secret_file(cf, directive, &name, secret) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+    } else if (!hash || value->len == 0 || value->data[0] != '$') {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "%s holds a secret in clear, use env:NAME or "
+                           "file:path", directive);
+    }
+
+    if (secret->len == 0 || secret->len >= size) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "%s: the secret must have 1 to %uz bytes",
+                           directive, size - 1);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
 
 

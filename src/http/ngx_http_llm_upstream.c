@@ -18,6 +18,11 @@ static ngx_int_t ngx_http_llm_process_header(ngx_http_request_t *r);
 static void ngx_http_llm_abort_request(ngx_http_request_t *r);
 static void ngx_http_llm_finalize_request(ngx_http_request_t *r,
     ngx_int_t rc);
+static ngx_uint_t ngx_http_llm_upstream_next(ngx_http_request_t *r,
+    ngx_http_llm_ctx_t *ctx);
+static ngx_msec_t ngx_http_llm_retry_after(ngx_http_request_t *r);
+static ngx_msec_t ngx_http_llm_retry_after_value(const ngx_str_t *value,
+    ngx_msec_t unit);
 
 
 void
@@ -47,6 +52,8 @@ ngx_http_llm_upstream(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
     u->input_filter_init = ngx_http_llm_relay_init;
     u->input_filter = ngx_http_llm_relay;
     u->input_filter_ctx = r;
+
+    ngx_llm_budget_earn(&ngx_http_llm_worker.zone->budget);
 
     ngx_http_upstream_init(r);
 }
@@ -99,6 +106,7 @@ ngx_http_llm_finalize_request(ngx_http_request_t *r, ngx_int_t rc)
         r->headers_out.status = NGX_HTTP_CLIENT_CLOSED_REQUEST;
     }
 
+    ngx_http_llm_outcome_end(ctx, rc);
     ngx_http_llm_finish(ctx);
 }
 
@@ -112,7 +120,6 @@ static ngx_int_t
 ngx_http_llm_process_header(ngx_http_request_t *r)
 {
     ngx_int_t             rc;
-    ngx_uint_t            status;
     ngx_http_llm_ctx_t   *ctx;
     ngx_http_upstream_t  *u;
 
@@ -125,23 +132,16 @@ ngx_http_llm_process_header(ngx_http_request_t *r)
         if (rc != NGX_OK) {
             return rc;
         }
-    }
 
-    status = ctx->answer.status;
+        if (ngx_http_llm_upstream_next(r, ctx)) {
 
-    if ((status == NGX_HTTP_TOO_MANY_REQUESTS || status >= 500)
-        && ngx_http_llm_balance_next(ctx))
-    {
-        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
-                      "llm node \"%V\" answered %ui, trying another",
-                      &ctx->node_name, status);
+            /* a status that the engine goes on from */
 
-        /* a status that the engine goes on from */
+            u->headers_in.status_n = NGX_HTTP_BAD_GATEWAY;
+            u->peer.tries = 2;
 
-        u->headers_in.status_n = NGX_HTTP_BAD_GATEWAY;
-        u->peer.tries = 2;
-
-        return NGX_OK;
+            return NGX_OK;
+        }
     }
 
     u->peer.tries = 1;
@@ -163,5 +163,130 @@ ngx_http_llm_process_header(ngx_http_request_t *r)
         return NGX_OK;
     }
 
+    ngx_http_llm_outcome_success(ctx);
+
     return ngx_http_llm_answer_commit(r, ctx);
+}
+
+
+/* does the head tell of a failure, and is there another node for it? */
+
+static ngx_uint_t
+ngx_http_llm_upstream_next(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
+{
+    ngx_msec_t  ms;
+    ngx_uint_t  status;
+
+    status = ctx->answer.status;
+
+    if (status != NGX_HTTP_TOO_MANY_REQUESTS && status < 500) {
+        return 0;
+    }
+
+    ms = 0;
+
+    if (status == NGX_HTTP_TOO_MANY_REQUESTS
+        || status == NGX_HTTP_SERVICE_UNAVAILABLE)
+    {
+        ms = ngx_http_llm_retry_after(r);
+    }
+
+    if (ms || status == NGX_HTTP_TOO_MANY_REQUESTS) {
+        ngx_http_llm_outcome_busy(ctx, ms);
+
+    } else {
+        ngx_http_llm_outcome_failure(ctx, NGX_LLM_CAUSE_STATUS);
+    }
+
+    if (!ngx_http_llm_balance_next(ctx)) {
+        return 0;
+    }
+
+    ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                  "llm node \"%V\" answered %ui, trying another",
+                  &ctx->node_name, status);
+
+    return 1;
+}
+
+
+/* for how many ms the node wants to be left alone; 0: it does not say */
+
+static ngx_msec_t
+ngx_http_llm_retry_after(ngx_http_request_t *r)
+{
+    ngx_uint_t        i;
+    ngx_msec_t        ms;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    ms = 0;
+
+    for (part = &r->headers_out.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (h[i].hash == 0) {
+                continue;
+            }
+
+            if (h[i].key.len == sizeof("retry-after-ms") - 1
+                && ngx_strncasecmp(h[i].key.data, (u_char *) "retry-after-ms",
+                                   sizeof("retry-after-ms") - 1)
+                   == 0)
+            {
+                /* the finer one, where both are said */
+
+                return ngx_http_llm_retry_after_value(&h[i].value, 1);
+            }
+
+            if (h[i].key.len == sizeof("retry-after") - 1
+                && ngx_strncasecmp(h[i].key.data, (u_char *) "retry-after",
+                                   sizeof("retry-after") - 1)
+                   == 0)
+            {
+                ms = ngx_http_llm_retry_after_value(&h[i].value, 1000);
+            }
+        }
+    }
+
+    return ms;
+}
+
+
+/* a number of units, whose fraction counts as a whole one, or a date */
+
+static ngx_msec_t
+ngx_http_llm_retry_after_value(const ngx_str_t *value, ngx_msec_t unit)
+{
+    size_t      i;
+    time_t      date, now;
+    ngx_msec_t  n;
+
+    n = 0;
+
+    for (i = 0; i < value->len; i++) {
+
+        if (value->data[i] < '0' || value->data[i] > '9') {
+            break;
+        }
+
+        n = ngx_min(10 * n + value->data[i] - '0', NGX_LLM_COOLING_MAX);
+    }
+
+    if (i) {
+        n += (i < value->len && value->data[i] == '.');
+
+        return ngx_min(n * unit, NGX_LLM_COOLING_MAX);
+    }
+
+    now = ngx_time();
+    date = ngx_parse_http_time(value->data, value->len);
+
+    if (date == (time_t) NGX_ERROR || date <= now) {
+        return 0;
+    }
+
+    return ngx_min((ngx_msec_t) (date - now) * 1000, NGX_LLM_COOLING_MAX);
 }

@@ -1,11 +1,17 @@
 
+#include "ngx_llm_heartbeat.h"
 #include "ngx_llm_probe.h"
+#include "ngx_llm_resolver.h"
+#include "ngx_llm_save.h"
+#include "ngx_llm_task.h"
 #include "ngx_llm_text.h"
 #include "ngx_llm_wake.h"
 #include "ngx_http_llm_worker.h"
+#include "ngx_http_llm_conf_admin.h"
 #include "ngx_http_llm_finish.h"
 #include "ngx_http_llm_park.h"
 #include "ngx_http_llm_peer.h"
+#include "ngx_http_llm_seed.h"
 
 
 /* ms between looks after workers that are gone and calls that were lost */
@@ -18,13 +24,15 @@
 static ngx_int_t ngx_http_llm_init_zone(ngx_shm_zone_t *shm_zone, void *data);
 static ngx_int_t ngx_http_llm_fits_zone(ngx_http_llm_main_conf_t *mcf,
     ngx_llm_zone_t *zone, ngx_log_t *log);
-static void ngx_http_llm_seed_nodes(ngx_http_llm_main_conf_t *mcf,
-    ngx_log_t *log);
-static void ngx_http_llm_seed_node(ngx_llm_zone_t *zone,
-    ngx_http_llm_static_node_t *node, u_char *seen, ngx_log_t *log);
-static void ngx_http_llm_seed_keys(ngx_http_llm_main_conf_t *mcf);
+static ngx_int_t ngx_http_llm_read_state(ngx_cycle_t *cycle,
+    ngx_http_llm_main_conf_t *mcf);
+static ngx_int_t ngx_http_llm_start_background(ngx_cycle_t *cycle,
+    ngx_http_llm_main_conf_t *mcf);
 static ngx_int_t ngx_http_llm_start_probe(ngx_cycle_t *cycle,
     ngx_http_llm_main_conf_t *mcf);
+static void ngx_http_llm_save_conf(ngx_http_llm_main_conf_t *mcf,
+    ngx_llm_save_conf_t *conf);
+static void ngx_http_llm_recover(ngx_llm_zone_t *zone);
 static void ngx_http_llm_tick(ngx_event_t *ev);
 static void ngx_http_llm_online(uint32_t node);
 static void ngx_http_llm_forget(void *data, ngx_uint_t slot);
@@ -43,7 +51,7 @@ ngx_http_llm_add_zone(ngx_conf_t *cf)
 
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_llm_router_module);
 
-    if (!mcf->enabled) {
+    if (!mcf->enabled && !mcf->api) {
         return NGX_OK;
     }
 
@@ -86,12 +94,13 @@ ngx_http_llm_init_module(ngx_cycle_t *cycle)
 
     ngx_llm_queue_notify = ngx_llm_wake;
 
-    ngx_shmtx_lock(&mcf->zone->shpool->mutex);
+    ngx_http_llm_seed(mcf, cycle->log);
 
-    ngx_http_llm_seed_nodes(mcf, cycle->log);
-    ngx_http_llm_seed_keys(mcf);
+    if (ngx_http_llm_read_state(cycle, mcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
-    ngx_shmtx_unlock(&mcf->zone->shpool->mutex);
+    ngx_http_llm_conf_admin_seed(mcf, cycle->log);
 
     return NGX_OK;
 }
@@ -189,7 +198,52 @@ ngx_http_llm_init_process(ngx_cycle_t *cycle)
 
     ngx_add_timer(&ngx_http_llm_ticker, NGX_HTTP_LLM_TICK);
 
+    return ngx_http_llm_start_background(cycle, mcf);
+}
+
+
+/* what a worker does beside its requests */
+
+static ngx_int_t
+ngx_http_llm_start_background(ngx_cycle_t *cycle,
+    ngx_http_llm_main_conf_t *mcf)
+{
+    ngx_llm_save_conf_t  save;
+
+    ngx_http_llm_save_conf(mcf, &save);
+
+    if (ngx_llm_tasks_start(cycle) != NGX_OK
+        || ngx_llm_save_start(cycle, &save) != NGX_OK
+        || ngx_llm_resolver_start(cycle, mcf->zone, &mcf->node_allow)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     return ngx_http_llm_start_probe(cycle, mcf);
+}
+
+
+/* the master; when nginx.conf's nodes and keys stand in the zone */
+
+static ngx_int_t
+ngx_http_llm_read_state(ngx_cycle_t *cycle, ngx_http_llm_main_conf_t *mcf)
+{
+    ngx_llm_save_conf_t  save;
+
+    ngx_http_llm_save_conf(mcf, &save);
+
+    return ngx_llm_save_read(cycle, &save);
+}
+
+
+static void
+ngx_http_llm_save_conf(ngx_http_llm_main_conf_t *mcf,
+    ngx_llm_save_conf_t *conf)
+{
+    conf->zone = mcf->zone;
+    conf->path = mcf->state;
+    conf->dead = ngx_http_llm_dead;
 }
 
 
@@ -222,7 +276,10 @@ ngx_http_llm_exit_process(ngx_cycle_t *cycle)
         return;
     }
 
+    ngx_llm_resolver_stop();
     ngx_llm_probe_stop();
+    ngx_llm_tasks_stop();
+    ngx_llm_save_stop();
     ngx_http_llm_peers_drop();
 
     ngx_llm_limits_close(w->zone->limits, w->ledger);
@@ -309,115 +366,6 @@ ngx_http_llm_fits_zone(ngx_http_llm_main_conf_t *mcf, ngx_llm_zone_t *zone,
 }
 
 
-/* nodes of nginx.conf come, change and go with it */
-
-static void
-ngx_http_llm_seed_nodes(ngx_http_llm_main_conf_t *mcf, ngx_log_t *log)
-{
-    u_char                      *seen;
-    uint32_t                     i;
-    ngx_uint_t                   k;
-    ngx_llm_node_t              *node;
-    ngx_llm_zone_t              *zone;
-    ngx_http_llm_static_node_t  *nodes;
-
-    zone = mcf->zone;
-    nodes = mcf->nodes.elts;
-
-    seen = ngx_calloc(zone->nodes->max, log);
-    if (seen == NULL) {
-        return;
-    }
-
-    for (k = 0; k < mcf->nodes.nelts; k++) {
-        ngx_http_llm_seed_node(zone, &nodes[k], seen, log);
-    }
-
-    for (i = 0; i < zone->nodes->used; i++) {
-        node = &zone->nodes->node[i];
-
-        if (node->use == NGX_LLM_NODE_USED
-            && node->conf.is_static
-            && !seen[i])
-        {
-            ngx_llm_nodes_leave_locked(zone->nodes, i);
-        }
-    }
-
-    ngx_free(seen);
-
-    if (ngx_llm_models_build_locked(zone->models, zone->nodes) != NGX_OK) {
-        ngx_log_error(NGX_LOG_CRIT, log, 0,
-                      "llm_router_zone \"%V\" is full, the index of models is "
-                      "the old one", &mcf->zone_name);
-    }
-}
-
-
-static void
-ngx_http_llm_seed_node(ngx_llm_zone_t *zone, ngx_http_llm_static_node_t *node,
-    u_char *seen, ngx_log_t *log)
-{
-    uint32_t         i;
-    ngx_llm_node_t  *n;
-
-    i = ngx_llm_nodes_set_locked(zone->nodes, &node->conf,
-                                 ngx_llm_zone_node_idle, zone);
-
-    if (i == NGX_LLM_NODE_NONE) {
-        ngx_log_error(NGX_LOG_CRIT, log, 0,
-                      "llm node \"%s\" has no place in the zone, which is full "
-                      "of nodes that are leaving: reload again later",
-                      node->conf.name);
-        return;
-    }
-
-    seen[i] = 1;
-    n = &zone->nodes->node[i];
-
-    if (node->models == NULL) {
-        return;
-    }
-
-    if (ngx_llm_nodes_list_locked(zone->nodes, i, node->models)
-        == NGX_ERROR)
-    {
-        ngx_log_error(NGX_LOG_CRIT, log, 0,
-                      "llm node \"%s\": its models find no room in the zone",
-                      node->conf.name);
-    }
-
-    /* as any upstream server: up until it is found down */
-
-    if (n->checked == 0 || !node->conf.check) {
-        n->online = 1;
-    }
-}
-
-
-static void
-ngx_http_llm_seed_keys(ngx_http_llm_main_conf_t *mcf)
-{
-    uint32_t             i;
-    ngx_uint_t           k;
-    ngx_llm_keys_t      *keys;
-    ngx_llm_key_conf_t  *conf;
-
-    keys = mcf->zone->keys;
-    conf = mcf->keys.elts;
-
-    for (i = 0; i < keys->used; i++) {
-        if (keys->key[i].conf.is_static) {
-            ngx_llm_keys_revoke_locked(keys, i);
-        }
-    }
-
-    for (k = 0; k < mcf->keys.nelts; k++) {
-        (void) ngx_llm_keys_set_locked(keys, &conf[k]);
-    }
-}
-
-
 static void
 ngx_http_llm_tick(ngx_event_t *ev)
 {
@@ -435,11 +383,35 @@ ngx_http_llm_tick(ngx_event_t *ev)
                       n);
     }
 
+    ngx_http_llm_recover(zone);
+
+    if (zone->probe.pid == (ngx_atomic_uint_t) ngx_pid) {
+        ngx_llm_heartbeat_tick(zone, ngx_current_msec);
+    }
+
     ngx_http_llm_park_look();
 
     if (!ngx_exiting || !ngx_queue_empty(&ngx_http_llm_worker.parked)) {
         ngx_add_timer(ev, NGX_HTTP_LLM_TICK);
     }
+}
+
+
+/* a worker may have died in the middle of a change */
+
+static void
+ngx_http_llm_recover(ngx_llm_zone_t *zone)
+{
+    if (!ngx_llm_nodes_torn(zone->nodes) && !ngx_llm_keys_torn(zone->keys)) {
+        return;
+    }
+
+    ngx_shmtx_lock(&zone->shpool->mutex);
+
+    ngx_llm_nodes_recover_locked(zone->nodes);
+    ngx_llm_keys_recover_locked(zone->keys);
+
+    ngx_shmtx_unlock(&zone->shpool->mutex);
 }
 
 

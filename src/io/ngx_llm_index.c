@@ -100,6 +100,45 @@ ngx_llm_index_changed(uint32_t node)
 }
 
 
+ngx_uint_t
+ngx_llm_index_settle(ngx_llm_zone_t *zone, ngx_atomic_uint_t wanted)
+{
+    ngx_int_t          rc;
+    ngx_msec_t         gap;
+    ngx_llm_models_t  *models;
+
+    models = zone->models;
+
+    if ((ngx_atomic_int_t) (models->built - wanted) >= 0) {
+        return 1;
+    }
+
+    /* the more nodes, the longer it takes: 1 % of a worker at most */
+
+    gap = NGX_LLM_INDEX_GAP + zone->nodes->used / 100;
+
+    if (models->built_at && ngx_current_msec - models->built_at < gap) {
+        return 0;
+    }
+
+    rc = NGX_OK;
+
+    ngx_shmtx_lock(&zone->shpool->mutex);
+
+    if ((ngx_atomic_int_t) (models->built - wanted) < 0) {
+        rc = ngx_llm_models_build_locked(models, zone->nodes);
+    }
+
+    ngx_shmtx_unlock(&zone->shpool->mutex);
+
+    if (rc != NGX_OK) {
+        ngx_llm_index_full("the index of models was not made anew");
+    }
+
+    return rc == NGX_OK;
+}
+
+
 void
 ngx_llm_index_full(const char *what)
 {

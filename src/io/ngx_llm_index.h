@@ -33,6 +33,14 @@ void ngx_llm_index_stop(void);
 /* The list of this node was stored. */
 void ngx_llm_index_changed(uint32_t node);
 
+/*
+ * Does the index hold all changes up to this one (zone->models->wanted as it
+ * was)?  In any worker: when not, and it was not made just now, it is made.
+ * 0: ask again in some milliseconds.  Takes the mutex.
+ */
+ngx_uint_t ngx_llm_index_settle(ngx_llm_zone_t *zone,
+    ngx_atomic_uint_t wanted);
+
 /* Says in the log that the zone is full, once a minute. */
 void ngx_llm_index_full(const char *what);
 

@@ -20,15 +20,18 @@ typedef struct {
 static ngx_int_t ngx_llm_choose_candidates(ngx_llm_zone_t *zone,
     const ngx_llm_choice_t *choice, ngx_llm_candidates_t *all);
 static ngx_int_t ngx_llm_choose_one(ngx_llm_zone_t *zone,
-    const ngx_llm_choice_t *choice, const ngx_llm_candidates_t *all,
+    ngx_llm_choice_t *choice, const ngx_llm_candidates_t *all,
     ngx_llm_candidate_t *best);
 static ngx_uint_t ngx_llm_choose_drawn(ngx_llm_zone_t *zone,
-    const ngx_llm_choice_t *choice, const ngx_llm_candidates_t *all,
+    ngx_llm_choice_t *choice, const ngx_llm_candidates_t *all,
     ngx_llm_candidate_t *best);
 static ngx_int_t ngx_llm_choose_read(ngx_llm_zone_t *zone,
-    const ngx_llm_choice_t *choice, uint32_t node, ngx_llm_candidate_t *c);
+    ngx_llm_choice_t *choice, uint32_t node, ngx_llm_candidate_t *c);
+static ngx_uint_t ngx_llm_choose_rests(ngx_llm_choice_t *choice,
+    uint32_t node, const ngx_llm_node_t *nd);
 static ngx_uint_t ngx_llm_choose_reserve(ngx_llm_zone_t *zone,
-    ngx_llm_ledger_t *ledger, const ngx_llm_candidate_t *c);
+    ngx_llm_ledger_t *ledger, ngx_llm_choice_t *choice,
+    const ngx_llm_candidate_t *c);
 
 
 #define ngx_llm_candidate(all, i)                                             \
@@ -44,11 +47,14 @@ static ngx_llm_pick_pt  ngx_llm_policies[] = {
 
 ngx_int_t
 ngx_llm_choose(ngx_llm_zone_t *zone, ngx_llm_ledger_t *ledger,
-    const ngx_llm_choice_t *choice, uint32_t *node)
+    ngx_llm_choice_t *choice, uint32_t *node)
 {
     ngx_int_t             rc;
     ngx_llm_candidate_t   best;
     ngx_llm_candidates_t  all;
+
+    choice->trial = 0;
+    choice->rest = 0;
 
     rc = ngx_llm_choose_candidates(zone, choice, &all);
 
@@ -63,9 +69,9 @@ ngx_llm_choose(ngx_llm_zone_t *zone, ngx_llm_ledger_t *ledger,
             return rc;
         }
 
-        /* another worker may have taken its last slot meanwhile */
+        /* another worker may have taken its last slot, or the trial */
 
-    } while (!ngx_llm_choose_reserve(zone, ledger, &best));
+    } while (!ngx_llm_choose_reserve(zone, ledger, choice, &best));
 
     *node = best.node;
 
@@ -141,7 +147,7 @@ ngx_llm_choose_candidates(ngx_llm_zone_t *zone,
 
 
 static ngx_int_t
-ngx_llm_choose_one(ngx_llm_zone_t *zone, const ngx_llm_choice_t *choice,
+ngx_llm_choose_one(ngx_llm_zone_t *zone, ngx_llm_choice_t *choice,
     const ngx_llm_candidates_t *all, ngx_llm_candidate_t *best)
 {
     ngx_int_t            rc;
@@ -177,7 +183,7 @@ ngx_llm_choose_one(ngx_llm_zone_t *zone, const ngx_llm_choice_t *choice,
     }
 
     if (n == 0) {
-        return busy ? NGX_BUSY : NGX_DECLINED;
+        return busy ? NGX_BUSY : choice->rest ? NGX_AGAIN : NGX_DECLINED;
     }
 
     *best = c[pick(c, n)];
@@ -189,7 +195,7 @@ ngx_llm_choose_one(ngx_llm_zone_t *zone, const ngx_llm_choice_t *choice,
 /* the better of two by chance */
 
 static ngx_uint_t
-ngx_llm_choose_drawn(ngx_llm_zone_t *zone, const ngx_llm_choice_t *choice,
+ngx_llm_choose_drawn(ngx_llm_zone_t *zone, ngx_llm_choice_t *choice,
     const ngx_llm_candidates_t *all, ngx_llm_candidate_t *best)
 {
     uint32_t             two[2];
@@ -222,10 +228,10 @@ ngx_llm_choose_drawn(ngx_llm_zone_t *zone, const ngx_llm_choice_t *choice,
 }
 
 
-/* NGX_OK: it may be chosen; NGX_BUSY: it is full; NGX_DECLINED */
+/* NGX_OK: it may be chosen; NGX_BUSY: it is full; NGX_AGAIN; NGX_DECLINED */
 
 static ngx_int_t
-ngx_llm_choose_read(ngx_llm_zone_t *zone, const ngx_llm_choice_t *choice,
+ngx_llm_choose_read(ngx_llm_zone_t *zone, ngx_llm_choice_t *choice,
     uint32_t node, ngx_llm_candidate_t *c)
 {
     ngx_uint_t       i;
@@ -233,7 +239,11 @@ ngx_llm_choose_read(ngx_llm_zone_t *zone, const ngx_llm_choice_t *choice,
 
     nd = &zone->nodes->node[node];
 
-    if (!nd->online || nd->draining || nd->use != NGX_LLM_NODE_USED) {
+    if (!nd->online
+        || nd->draining
+        || nd->pending
+        || nd->use != NGX_LLM_NODE_USED)
+    {
         return NGX_DECLINED;
     }
 
@@ -241,6 +251,12 @@ ngx_llm_choose_read(ngx_llm_zone_t *zone, const ngx_llm_choice_t *choice,
         if (choice->tried[i] == node) {
             return NGX_DECLINED;
         }
+    }
+
+    if (!ngx_llm_breaker_quiet(nd)
+        && ngx_llm_choose_rests(choice, node, nd))
+    {
+        return NGX_AGAIN;
     }
 
     c->node = node;
@@ -261,8 +277,25 @@ ngx_llm_choose_read(ngx_llm_zone_t *zone, const ngx_llm_choice_t *choice,
 
 
 static ngx_uint_t
+ngx_llm_choose_rests(ngx_llm_choice_t *choice, uint32_t node,
+    const ngx_llm_node_t *nd)
+{
+    ngx_msec_t  rest;
+
+    rest = ngx_llm_breaker_rest(nd, choice->now);
+
+    if (rest && (choice->rest == 0 || rest < choice->rest)) {
+        choice->rest = rest;
+        choice->resting = node;
+    }
+
+    return rest != 0;
+}
+
+
+static ngx_uint_t
 ngx_llm_choose_reserve(ngx_llm_zone_t *zone, ngx_llm_ledger_t *ledger,
-    const ngx_llm_candidate_t *c)
+    ngx_llm_choice_t *choice, const ngx_llm_candidate_t *c)
 {
     ngx_llm_node_t  *node;
 
@@ -272,6 +305,15 @@ ngx_llm_choose_reserve(ngx_llm_zone_t *zone, ngx_llm_ledger_t *ledger,
                                 ngx_llm_node_in_flight(zone, c->node),
                                 node->max))
     {
+        return 0;
+    }
+
+    if (!ngx_llm_breaker_quiet(node)
+        && !ngx_llm_breaker_enter(node, choice->now, choice->trial_time,
+                                  &choice->trial))
+    {
+        ngx_llm_limits_release(zone->limits, ledger,
+                               ngx_llm_node_in_flight(zone, c->node));
         return 0;
     }
 

@@ -29,6 +29,15 @@ typedef struct {
     uint64_t           *random;         /* the worker's, never 0 */
     uint32_t           *tried;          /* nodes that are out of question */
     ngx_uint_t          ntried;
+    ngx_msec_t          now;
+    ngx_msec_t          trial_time;     /* ms that a trial may take */
+
+    /* what is told besides */
+
+    ngx_uint_t          trial;          /* the attempt is a circuit's trial */
+    ngx_msec_t          rest;           /* ms until the first of those that
+                                           rest may be chosen, 0: none does */
+    uint32_t            resting;        /* it */
 } ngx_llm_choice_t;
 
 
@@ -36,8 +45,10 @@ typedef struct {
  * Chooses among the nodes that are online and list the model, or any model,
  * and takes one in flight and one waiting at the chosen in the ledger's name.
  *
- *   NGX_OK        *node was reserved
- *   NGX_BUSY      the only ones are at their limit
+ *   NGX_OK        *node was reserved; choice->trial must be ended, see
+ *                 ngx_llm_breaker.h
+ *   NGX_BUSY      some are at their limit; others may rest, choice->rest
+ *   NGX_AGAIN     the only ones rest, for choice->rest
  *   NGX_DECLINED  none is online, or all that are were tried
  *   NGX_DONE      no node lists the model, in whatever state
  *
@@ -45,7 +56,7 @@ typedef struct {
  * no drawn one may be used, all are looked at.
  */
 ngx_int_t ngx_llm_choose(ngx_llm_zone_t *zone, ngx_llm_ledger_t *ledger,
-    const ngx_llm_choice_t *choice, uint32_t *node);
+    ngx_llm_choice_t *choice, uint32_t *node);
 
 /* Does this node list a model of this hash, or any model? */
 ngx_uint_t ngx_llm_choose_lists(ngx_llm_zone_t *zone, uint32_t node,

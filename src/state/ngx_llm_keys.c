@@ -8,10 +8,30 @@
 #define NGX_LLM_KEYS_SPINS  1000
 
 
+static uint32_t ngx_llm_keys_owner_locked(ngx_llm_keys_t *keys,
+    const u_char *hash);
+static uint32_t ngx_llm_keys_place_locked(ngx_llm_keys_t *keys);
+static ngx_uint_t ngx_llm_keys_rested(ngx_llm_keys_t *keys, uint32_t i,
+    ngx_uint_t revoked);
+static void ngx_llm_keys_commit_locked(ngx_llm_keys_t *keys, ngx_uint_t op);
+static void ngx_llm_keys_apply_locked(ngx_llm_keys_t *keys);
+static void ngx_llm_keys_apply_set_locked(ngx_llm_keys_t *keys);
+static void ngx_llm_keys_write_locked(ngx_llm_keys_t *keys,
+    ngx_llm_key_t *key);
+static void ngx_llm_keys_clear(ngx_llm_key_t *key);
+static ngx_int_t ngx_llm_keys_look(ngx_llm_keys_t *keys, const u_char *hash,
+    uint32_t *i, ngx_atomic_uint_t *generation);
+static uint32_t ngx_llm_keys_look_id(ngx_llm_keys_t *keys, uint64_t id);
+static const ngx_llm_key_conf_t *ngx_llm_keys_conf(ngx_llm_keys_t *keys,
+    uint32_t i, ngx_atomic_uint_t *version);
+static ngx_uint_t ngx_llm_keys_lists(const u_char *models,
+    const ngx_str_t *model);
 static ngx_inline ngx_uint_t ngx_llm_keys_same(const u_char *a,
     const u_char *b);
-static uint32_t ngx_llm_keys_lookup(ngx_llm_keys_t *keys, const u_char *hash,
-    uint32_t *bucket);
+static ngx_inline uint32_t ngx_llm_keys_bucket(const u_char *hash);
+
+
+#define ngx_llm_keys_id_bucket(id)  ((uint32_t) ((id) ^ ((id) >> 32)))
 
 
 ngx_llm_keys_t *
@@ -26,13 +46,9 @@ ngx_llm_keys_create(ngx_slab_pool_t *shpool, ngx_uint_t max)
 
     keys->max = max;
 
-    for (keys->nbuckets = 16; keys->nbuckets < 2 * max; keys->nbuckets <<= 1) {
-        /* void */
-    }
-
-    keys->buckets = ngx_slab_calloc(shpool,
-                                    keys->nbuckets * sizeof(uint32_t));
-    if (keys->buckets == NULL) {
+    if (ngx_llm_chain_create(&keys->hashes, shpool, max) != NGX_OK
+        || ngx_llm_chain_create(&keys->ids, shpool, max) != NGX_OK)
+    {
         return NULL;
     }
 
@@ -48,36 +64,43 @@ ngx_llm_keys_create(ngx_slab_pool_t *shpool, ngx_uint_t max)
 uint32_t
 ngx_llm_keys_set_locked(ngx_llm_keys_t *keys, const ngx_llm_key_conf_t *conf)
 {
-    uint32_t        i, bucket;
-    ngx_llm_key_t  *key;
+    uint32_t             i;
+    ngx_llm_key_t       *key;
+    ngx_llm_key_redo_t  *redo;
 
-    i = ngx_llm_keys_lookup(keys, conf->hash, &bucket);
+    ngx_llm_keys_recover_locked(keys);
 
-    if (i == NGX_LLM_KEY_NONE && keys->used == keys->max) {
+    redo = &keys->redo;
+
+    i = ngx_llm_keys_owner_locked(keys, conf->hash);
+
+    if (i != NGX_LLM_KEY_NONE) {
+        key = &keys->key[i];
+
+        redo->i = i;
+        redo->conf = *conf;
+
+        if (key->conf.id) {
+            redo->conf.id = key->conf.id;
+            redo->conf.created = key->conf.created;
+        }
+
+        ngx_llm_keys_commit_locked(keys, NGX_LLM_KEY_REDO_CHANGE);
+
         return i;
     }
 
-    keys->version |= 1;
-
-    ngx_memory_barrier();
+    i = ngx_llm_keys_place_locked(keys);
 
     if (i == NGX_LLM_KEY_NONE) {
-        i = keys->used;
-        keys->key[i].conf = *conf;
-
-        ngx_memory_barrier();
-
-        keys->buckets[bucket] = i + 1;
-        keys->used++;
+        return i;
     }
 
-    key = &keys->key[i];
-    key->conf = *conf;
-    key->valid = 1;
+    redo->i = i;
+    redo->conf = *conf;
+    redo->generation = keys->key[i].generation + 1;
 
-    ngx_memory_barrier();
-
-    keys->version++;
+    ngx_llm_keys_commit_locked(keys, NGX_LLM_KEY_REDO_SET);
 
     return i;
 }
@@ -86,23 +109,52 @@ ngx_llm_keys_set_locked(ngx_llm_keys_t *keys, const ngx_llm_key_conf_t *conf)
 void
 ngx_llm_keys_revoke_locked(ngx_llm_keys_t *keys, uint32_t i)
 {
+    ngx_llm_keys_recover_locked(keys);
+
+    keys->key[i].since = ngx_current_msec;
     keys->key[i].valid = 0;
 }
 
 
-uint32_t
-ngx_llm_keys_find(ngx_llm_keys_t *keys, const u_char hash[NGX_LLM_KEY_HASH])
+void
+ngx_llm_keys_remove_locked(ngx_llm_keys_t *keys, uint32_t i, ngx_msec_t now)
 {
-    uint32_t           i, bucket;
+    ngx_llm_keys_recover_locked(keys);
+
+    if (i >= keys->used || keys->key[i].use != NGX_LLM_KEY_USED) {
+        return;
+    }
+
+    keys->redo.i = i;
+    keys->redo.since = now;
+
+    ngx_llm_keys_commit_locked(keys, NGX_LLM_KEY_REDO_REMOVE);
+}
+
+
+void
+ngx_llm_keys_recover_locked(ngx_llm_keys_t *keys)
+{
+    if (ngx_llm_keys_torn(keys)) {
+        ngx_llm_keys_apply_locked(keys);
+    }
+}
+
+
+uint32_t
+ngx_llm_keys_find(ngx_llm_keys_t *keys, const u_char hash[NGX_LLM_KEY_HASH],
+    ngx_atomic_uint_t *generation)
+{
+    uint32_t           i;
     ngx_uint_t         spins;
     ngx_atomic_uint_t  version;
 
     for (spins = 0; spins < NGX_LLM_KEYS_SPINS; spins++) {
         version = keys->version;
 
-        i = ngx_llm_keys_lookup(keys, hash, &bucket);
+        ngx_memory_barrier();
 
-        if (i != NGX_LLM_KEY_NONE && keys->key[i].valid) {
+        if (ngx_llm_keys_look(keys, hash, &i, generation) == NGX_OK) {
             return i;
         }
 
@@ -119,20 +171,414 @@ ngx_llm_keys_find(ngx_llm_keys_t *keys, const u_char hash[NGX_LLM_KEY_HASH])
 }
 
 
+uint32_t
+ngx_llm_keys_find_id(ngx_llm_keys_t *keys, uint64_t id)
+{
+    uint32_t           i;
+    ngx_uint_t         spins;
+    ngx_atomic_uint_t  version;
+
+    for (spins = 0; spins < NGX_LLM_KEYS_SPINS; spins++) {
+        version = keys->version;
+
+        ngx_memory_barrier();
+
+        i = ngx_llm_keys_look_id(keys, id);
+
+        if (i != NGX_LLM_KEY_NONE) {
+            return i;
+        }
+
+        ngx_memory_barrier();
+
+        if (!(version & 1) && version == keys->version) {
+            break;
+        }
+
+        ngx_cpu_pause();
+    }
+
+    return NGX_LLM_KEY_NONE;
+}
+
+
+ngx_int_t
+ngx_llm_keys_read(ngx_llm_keys_t *keys, uint32_t i, ngx_llm_key_conf_t *conf)
+{
+    ngx_uint_t                 spins;
+    ngx_atomic_uint_t          version;
+    const ngx_llm_key_conf_t  *c;
+
+    for (spins = 0; spins < NGX_LLM_KEYS_SPINS; spins++) {
+
+        if (i >= keys->used || keys->key[i].use != NGX_LLM_KEY_USED) {
+            return NGX_DECLINED;
+        }
+
+        c = ngx_llm_keys_conf(keys, i, &version);
+
+        if (c) {
+            *conf = *c;
+
+            ngx_memory_barrier();
+
+            if (keys->key[i].version == version) {
+                return NGX_OK;
+            }
+        }
+
+        ngx_cpu_pause();
+    }
+
+    return NGX_DECLINED;
+}
+
+
 ngx_uint_t
-ngx_llm_keys_allows(const ngx_llm_key_t *key, const ngx_str_t *model)
+ngx_llm_keys_allows(ngx_llm_keys_t *keys, uint32_t i, const ngx_str_t *model)
+{
+    ngx_uint_t                 spins, allows;
+    ngx_atomic_uint_t          version;
+    const ngx_llm_key_conf_t  *c;
+
+    for (spins = 0; spins < NGX_LLM_KEYS_SPINS; spins++) {
+
+        c = ngx_llm_keys_conf(keys, i, &version);
+
+        if (c) {
+            allows = ngx_llm_keys_lists(c->models, model);
+
+            ngx_memory_barrier();
+
+            if (keys->key[i].version == version) {
+                return allows;
+            }
+        }
+
+        ngx_cpu_pause();
+    }
+
+    return 0;
+}
+
+
+/* who has this hash, valid or revoked */
+
+static uint32_t
+ngx_llm_keys_owner_locked(ngx_llm_keys_t *keys, const u_char *hash)
+{
+    uint32_t  i;
+
+    for (i = ngx_llm_chain_first(&keys->hashes, ngx_llm_keys_bucket(hash));
+         i;
+         i = ngx_llm_chain_next(&keys->hashes, i - 1))
+    {
+        if (ngx_llm_keys_same(keys->key[i - 1].conf.hash, hash)) {
+            return i - 1;
+        }
+    }
+
+    return NGX_LLM_KEY_NONE;
+}
+
+
+/*
+ * A place for a new key: one that was never used, one whose key was removed,
+ * one whose key left nginx.conf.
+ */
+
+static uint32_t
+ngx_llm_keys_place_locked(ngx_llm_keys_t *keys)
+{
+    uint32_t    i;
+    ngx_uint_t  n, revoked;
+
+    if (keys->used < keys->max) {
+        return keys->used;
+    }
+
+    for (revoked = 0; revoked < 2; revoked++) {
+        for (n = 0; n < keys->max; n++) {
+
+            i = keys->cursor;
+            keys->cursor = (i + 1 < keys->max) ? i + 1 : 0;
+
+            if (ngx_llm_keys_rested(keys, i, revoked)) {
+                return i;
+            }
+        }
+    }
+
+    return NGX_LLM_KEY_NONE;
+}
+
+
+static ngx_uint_t
+ngx_llm_keys_rested(ngx_llm_keys_t *keys, uint32_t i, ngx_uint_t revoked)
+{
+    ngx_llm_key_t  *key;
+
+    key = &keys->key[i];
+
+    if (key->valid
+        || (revoked ? !key->conf.is_static : key->use == NGX_LLM_KEY_USED))
+    {
+        return 0;
+    }
+
+    return (ngx_msec_int_t) (ngx_current_msec - key->since)
+           >= NGX_LLM_KEY_REST
+           && (keys->in_flight == NULL || keys->in_flight[i] == 0);
+}
+
+
+static void
+ngx_llm_keys_commit_locked(ngx_llm_keys_t *keys, ngx_uint_t op)
+{
+    ngx_memory_barrier();
+
+    keys->redo.op = op;
+
+    ngx_memory_barrier();
+
+    ngx_llm_keys_apply_locked(keys);
+}
+
+
+/* does what the journal says, maybe once more */
+
+static void
+ngx_llm_keys_apply_locked(ngx_llm_keys_t *keys)
+{
+    uint32_t             i;
+    ngx_llm_key_t       *key;
+    ngx_llm_key_redo_t  *redo;
+
+    redo = &keys->redo;
+    i = redo->i;
+    key = &keys->key[i];
+
+    switch (redo->op) {
+
+    case NGX_LLM_KEY_REDO_SET:
+        ngx_llm_keys_apply_set_locked(keys);
+        break;
+
+    case NGX_LLM_KEY_REDO_CHANGE:
+        ngx_llm_keys_write_locked(keys, key);
+        key->valid = 1;
+        break;
+
+    default: /* NGX_LLM_KEY_REDO_REMOVE */
+
+        key->valid = 0;
+        key->since = redo->since;
+        key->use = NGX_LLM_KEY_LEAVING;
+
+        ngx_llm_chain_unlink(&keys->hashes,
+                             ngx_llm_keys_bucket(key->conf.hash), i);
+        ngx_llm_chain_unlink(&keys->ids,
+                             ngx_llm_keys_id_bucket(key->conf.id), i);
+    }
+
+    ngx_memory_barrier();
+
+    redo->op = NGX_LLM_KEY_REDO_NONE;
+}
+
+
+static void
+ngx_llm_keys_apply_set_locked(ngx_llm_keys_t *keys)
+{
+    uint32_t             i;
+    ngx_llm_key_t       *key;
+    ngx_llm_key_redo_t  *redo;
+
+    redo = &keys->redo;
+    i = redo->i;
+    key = &keys->key[i];
+
+    /* one that died here left it odd */
+
+    keys->version |= 1;
+
+    ngx_memory_barrier();
+
+    if (!key->valid) {
+        key->generation = redo->generation;
+
+        /*
+         * A revoked key's place is still in its chains; once conf is being
+         * written it is in none.
+         */
+
+        ngx_llm_chain_unlink(&keys->hashes,
+                             ngx_llm_keys_bucket(key->conf.hash), i);
+        ngx_llm_chain_unlink(&keys->ids,
+                             ngx_llm_keys_id_bucket(key->conf.id), i);
+
+        ngx_llm_keys_clear(key);
+
+        ngx_memory_barrier();
+
+        key->use = NGX_LLM_KEY_FREE;
+
+        ngx_llm_keys_write_locked(keys, key);
+
+        ngx_llm_chain_link(&keys->hashes,
+                           ngx_llm_keys_bucket(key->conf.hash), i);
+
+        if (i >= keys->used) {
+            keys->used = i + 1;
+        }
+
+        key->use = NGX_LLM_KEY_USED;
+
+        ngx_memory_barrier();
+
+        key->valid = 1;
+    }
+
+    ngx_memory_barrier();
+
+    keys->version = (keys->version | 1) + 1;
+}
+
+
+/* writes what the journal says of its key, and enters its id */
+
+static void
+ngx_llm_keys_write_locked(ngx_llm_keys_t *keys, ngx_llm_key_t *key)
+{
+    key->version |= 1;
+
+    ngx_memory_barrier();
+
+    key->conf = keys->redo.conf;
+
+    ngx_memory_barrier();
+
+    key->version++;
+
+    if (key->conf.id) {
+        ngx_llm_chain_link(&keys->ids, ngx_llm_keys_id_bucket(key->conf.id),
+                           keys->redo.i);
+    }
+}
+
+
+static void
+ngx_llm_keys_clear(ngx_llm_key_t *key)
+{
+    key->requests_due = 0;
+    key->tokens_due = 0;
+    key->served = 0;
+    key->requests = 0;
+    key->prompt_tokens = 0;
+    key->completion_tokens = 0;
+    key->last_used = 0;
+}
+
+
+/* NGX_DECLINED: it was not met, or its place was changing hands */
+
+static ngx_int_t
+ngx_llm_keys_look(ngx_llm_keys_t *keys, const u_char *hash, uint32_t *i,
+    ngx_atomic_uint_t *generation)
+{
+    uint32_t        k;
+    ngx_uint_t      n;
+    ngx_llm_key_t  *key;
+
+    k = ngx_llm_chain_first(&keys->hashes, ngx_llm_keys_bucket(hash));
+
+    for (n = 0; k && n <= keys->max; n++) {
+
+        key = &keys->key[k - 1];
+        *generation = key->generation;
+
+        ngx_memory_barrier();
+
+        if (ngx_llm_keys_same(key->conf.hash, hash)) {
+
+            ngx_memory_barrier();
+
+            *i = k - 1;
+
+            return (key->valid && key->generation == *generation)
+                   ? NGX_OK : NGX_DECLINED;
+        }
+
+        k = ngx_llm_chain_next(&keys->hashes, k - 1);
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static uint32_t
+ngx_llm_keys_look_id(ngx_llm_keys_t *keys, uint64_t id)
+{
+    uint32_t        i;
+    ngx_uint_t      n;
+    ngx_llm_key_t  *key;
+
+    i = ngx_llm_chain_first(&keys->ids, ngx_llm_keys_id_bucket(id));
+
+    for (n = 0; i && n <= keys->max; n++) {
+
+        key = &keys->key[i - 1];
+
+        if (key->conf.id == id && id && key->use == NGX_LLM_KEY_USED) {
+            return i - 1;
+        }
+
+        i = ngx_llm_chain_next(&keys->ids, i - 1);
+    }
+
+    return NGX_LLM_KEY_NONE;
+}
+
+
+/*
+ * What is said of key i, whole if its version is still the same when it was
+ * read: where it is being written, the journal's.  NULL: not now.
+ */
+
+static const ngx_llm_key_conf_t *
+ngx_llm_keys_conf(ngx_llm_keys_t *keys, uint32_t i,
+    ngx_atomic_uint_t *version)
+{
+    *version = keys->key[i].version;
+
+    ngx_memory_barrier();
+
+    if (!(*version & 1)) {
+        return &keys->key[i].conf;
+    }
+
+    return (ngx_llm_keys_torn(keys) && keys->redo.i == i) ? &keys->redo.conf
+                                                          : NULL;
+}
+
+
+static ngx_uint_t
+ngx_llm_keys_lists(const u_char *models, const ngx_str_t *model)
 {
     const u_char  *p, *q, *last;
 
-    p = key->conf.models;
-
-    if (*p == '\0') {
+    if (*models == '\0') {
         return 1;
     }
 
-    last = p + ngx_strlen(p);
+    /* while it is being written it may have no end */
 
-    for ( /* void */ ; p < last; p = q + 1) {
+    last = memchr(models, '\0', NGX_LLM_KEY_MODELS);
+    if (last == NULL) {
+        return 0;
+    }
+
+    for (p = models; p < last; p = q + 1) {
 
         q = memchr(p, ',', last - p);
         if (q == NULL) {
@@ -148,32 +594,14 @@ ngx_llm_keys_allows(const ngx_llm_key_t *key, const ngx_str_t *model)
 }
 
 
-/* the key of this hash, or the bucket where it would go */
-
-static uint32_t
-ngx_llm_keys_lookup(ngx_llm_keys_t *keys, const u_char *hash,
-    uint32_t *bucket)
+static ngx_inline uint32_t
+ngx_llm_keys_bucket(const u_char *hash)
 {
-    uint32_t  b, i, n;
+    uint32_t  b;
 
     ngx_memcpy(&b, hash, sizeof(uint32_t));
 
-    for (n = 0; n < keys->nbuckets; n++, b++) {
-
-        b &= keys->nbuckets - 1;
-        i = keys->buckets[b];
-
-        if (i == 0) {
-            *bucket = b;
-            return NGX_LLM_KEY_NONE;
-        }
-
-        if (ngx_llm_keys_same(keys->key[i - 1].conf.hash, hash)) {
-            return i - 1;
-        }
-    }
-
-    return NGX_LLM_KEY_NONE;
+    return b;
 }
 
 

@@ -58,9 +58,17 @@ ngx_int_t
 ngx_llm_models_build_locked(ngx_llm_models_t *models, ngx_llm_nodes_t *nodes)
 {
     ngx_llm_image_t        *image, *old;
+    ngx_atomic_uint_t       wanted;
     ngx_llm_models_size_t   size;
 
+    ngx_llm_nodes_recover_locked(nodes);
     ngx_llm_models_tidy_locked(models);
+
+    /* who counts a change later than this waits for the next one */
+
+    wanted = models->wanted;
+
+    ngx_memory_barrier();
 
     ngx_llm_models_measure(nodes, &size);
 
@@ -85,6 +93,12 @@ ngx_llm_models_build_locked(ngx_llm_models_t *models, ngx_llm_nodes_t *nodes)
     ngx_memory_barrier();
 
     models->retired = old;
+
+    models->built_at = ngx_max(ngx_current_msec, 1);
+
+    ngx_memory_barrier();
+
+    models->built = wanted;
 
     return NGX_OK;
 }

@@ -49,6 +49,10 @@ struct ngx_llm_image_s {
 
 
 typedef struct {
+    ngx_atomic_t        wanted;     /* changes so far: of lists, and nodes that
+                                       came or left; counted by nodes */
+    ngx_atomic_t        built;      /* of them, in the image or a newer one */
+    ngx_atomic_t        built_at;   /* ms; 0: never */
     ngx_llm_image_t    *volatile image;
     ngx_llm_image_t    *retired;    /* the newest of them */
     ngx_slab_pool_t    *shpool;
@@ -59,7 +63,8 @@ typedef struct {
 ngx_llm_models_t *ngx_llm_models_create(ngx_slab_pool_t *shpool);
 
 /*
- * Makes the index anew from all nodes that are in use.  The mutex is held.
+ * Makes the index anew from all nodes that are in use: all changes that were
+ * counted before it are in it when built says so.  The mutex is held.
  * NGX_ERROR: the zone is full, the old index stays in force.
  */
 ngx_int_t ngx_llm_models_build_locked(ngx_llm_models_t *models,

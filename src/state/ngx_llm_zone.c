@@ -37,16 +37,28 @@ ngx_llm_zone_create(ngx_slab_pool_t *shpool, size_t size)
         return NULL;
     }
 
+    zone->nodes->wanted = &zone->models->wanted;
+
     zone->keys = ngx_llm_keys_create(shpool, keys);
     if (zone->keys == NULL) {
         return NULL;
     }
+
+    zone->keys->in_flight = &zone->limits->count[
+                                             ngx_llm_key_in_flight(zone, 0)];
 
     zone->queue = ngx_llm_queue_create(shpool, zone->keys,
                                        ngx_llm_zone_queue(size));
     if (zone->queue == NULL) {
         return NULL;
     }
+
+    zone->sessions = ngx_llm_sessions_create(shpool);
+    if (zone->sessions == NULL) {
+        return NULL;
+    }
+
+    zone->budget.left = NGX_LLM_BUDGET_FULL;
 
     ngx_memory_barrier();
 
@@ -72,7 +84,10 @@ ngx_llm_zone_node_idle(void *data, uint32_t i)
 
     return ngx_llm_limits_count(zone->limits,
                                 ngx_llm_node_in_flight(zone, i))
-           == 0;
+           == 0
+           && (ngx_atomic_int_t) (zone->models->built
+                                  - zone->nodes->node[i].left)
+              >= 0;
 }
 
 

@@ -15,10 +15,12 @@
 #include "ngx_llm_models.h"
 #include "ngx_llm_keys.h"
 #include "ngx_llm_queue.h"
+#include "ngx_llm_breaker.h"
+#include "ngx_llm_sessions.h"
 
 
 #define NGX_LLM_ZONE_MAGIC    0x6e67785f6c6c6d00ULL
-#define NGX_LLM_ZONE_VERSION  1
+#define NGX_LLM_ZONE_VERSION  2
 
 #define NGX_LLM_ZONE_MIN      (1024 * 1024)
 
@@ -45,6 +47,21 @@ typedef struct {
 } ngx_llm_totals_t;
 
 
+/* the snapshot, see ngx_llm_save.h */
+
+typedef struct {
+    ngx_atomic_t        changed;    /* changes so far */
+    ngx_atomic_t        saved;      /* of them, in the file */
+    ngx_atomic_t        failed;     /* errno of the last write, 0: well */
+    ngx_atomic_t        totals;     /* the sum of totals in the file */
+    ngx_atomic_t        when;       /* of the last write, s since 1970 */
+    ngx_atomic_t        epoch;      /* of this zone's start */
+} ngx_llm_saved_t;
+
+#define ngx_llm_zone_changed(zone)                                            \
+    (void) ngx_atomic_fetch_add(&(zone)->saved.changed, 1)
+
+
 typedef struct {
     uint64_t            magic;
     ngx_uint_t          version;
@@ -54,7 +71,11 @@ typedef struct {
     ngx_llm_models_t   *models;
     ngx_llm_keys_t     *keys;
     ngx_llm_queue_t    *queue;
+    ngx_llm_sessions_t *sessions;
+    ngx_llm_budget_t    budget;
     ngx_llm_lease_t     probe;
+    ngx_llm_lease_t     save;
+    ngx_llm_saved_t     saved;
     ngx_llm_totals_t    totals;
 } ngx_llm_zone_t;
 
@@ -68,9 +89,13 @@ typedef struct {
     (NGX_LLM_ZONE_GROUPS + 2 * (zone)->nodes->max + (i))
 
 
-/* What a zone of this size holds. */
-#define ngx_llm_zone_nodes(size)  ((size) / 4096)
-#define ngx_llm_zone_keys(size)   ((size) / 2048)
+/*
+ * What a zone of this size holds.  The tables and the ledgers of 16 workers
+ * take less than two thirds of it: the rest is for lists of models and the
+ * indexes made of them, of which there are several for 2 s after changes.
+ */
+#define ngx_llm_zone_nodes(size)  ((size) / 8192)
+#define ngx_llm_zone_keys(size)   ((size) / 2560)
 #define ngx_llm_zone_queue(size)  ngx_min((size) / 8192, 16384)
 
 
@@ -82,7 +107,11 @@ ngx_llm_zone_t *ngx_llm_zone_create(ngx_slab_pool_t *shpool, size_t size);
 /* Is this a zone of ours that this build can use? */
 ngx_uint_t ngx_llm_zone_known(ngx_llm_zone_t *zone);
 
-/* For ngx_llm_nodes_set_locked(): data is the zone. */
+/*
+ * For ngx_llm_nodes_set_locked(): data is the zone.  May this place, which a
+ * node left, be used again?  When nothing is in flight at it, and the index
+ * no longer names it.
+ */
 ngx_uint_t ngx_llm_zone_node_idle(void *data, uint32_t i);
 
 /*

@@ -22,7 +22,8 @@ venv=${ENGINE_VENV:-build/engine-venv}
 wheels=${ENGINE_WHEELS:-build/engine-wheels}
 work=$top/build/engine
 module=${MODULE:-${LLMTEST_MODULE:-$top/build/ngx_http_llm_router_module.so}}
-nginx=${NGINX:-${LLMTEST_NGINX:-$(PATH=$PATH:/usr/sbin command -v nginx)}}
+nginx=${LLMTEST_NGINX:-${NGINX:-$(PATH=$PATH:/usr/sbin command -v nginx)}}
+unset NGINX     # nginx would take it for sockets that it inherits
 key=sk-engine-test-0123456789abcdef
 [[ $module = /* ]] || module=$top/$module
 pids=()
@@ -147,8 +148,8 @@ ready() {
 }
 
 # Health checks much closer together than the default ones, so that they meet
-# an engine at work.  One request at a time for the engine that would drop the
-# first for the second.
+# an engine at work.  The engine that drops a request for the next one gets one
+# at a time and no checks, as README has it.
 router_conf() {
     local user=
 
@@ -183,7 +184,8 @@ http {
     uwsgi_temp_path $work/temp/uwsgi;
     scgi_temp_path $work/temp/scgi;
 
-    llm_router_node http://127.0.0.1:$chat_port name=chat max_concurrent=1;
+    llm_router_node http://127.0.0.1:$chat_port name=chat models=tiny-chat
+                    max_concurrent=1 check=off;
     llm_router_node http://127.0.0.1:$strict_port/v1 name=strict;
     llm_router_node http://127.0.0.1:$embed_port name=embed;
     llm_router_key $key name=engine;

@@ -640,8 +640,8 @@ def cut_by_engine():
 
 @router_only
 def busy_for_long():
-    """a stream longer than several health checks is not cut, nor is its
-    node taken for dead"""
+    """a stream longer than several health checks is not cut (where they would
+    cut it, there are none), nor is its node taken for dead"""
 
     for model in (CHAT, STRICT):
         r = post(model, "/v1/chat/completions", chat(model, 2000, True))
@@ -677,7 +677,8 @@ def counts_whole():
 
 @router_only
 def counts_stream():
-    """this engine's streams have no usage: the router counts events"""
+    """this engine's streams have no usage: the router counts the events with
+    content, and says that it is an estimate"""
     mark = new_mark()
     r = post(STRICT, "/v1/chat/completions", chat(
         STRICT, 50, True, stream_options={"include_usage": True}), mark=mark)
@@ -686,8 +687,7 @@ def counts_stream():
     line = record(mark)
 
     equal("usage events of the engine", usage, [])
-    assert abs(int(line["completion_tokens"]) - len(contents(data))) <= 1, \
-        (line, len(contents(data)))
+    equal("estimate", line["completion_tokens"], f"~{len(contents(data))}")
 
 
 @router_only

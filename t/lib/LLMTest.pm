@@ -12,7 +12,7 @@ package LLMTest;
 #   --- node_stats      a line a node: NAME requests=1 aborted=0 …, compared
 #                       with its /mock/stats (up to 5 s): one test a line
 #   --- perl, --- sdk   Perl run against the running server, after the
-#                       block's requests (if any); see @HELPERS
+#                       block's requests (if any); see LLMTest::Helpers
 #   --- env             NAME=value lines: nginx's environment
 #   --- allow_signal    a worker may be killed in this block
 #   --- allow_log       regexes, one a line, of log lines that are expected
@@ -37,12 +37,12 @@ use Fcntl qw(LOCK_EX LOCK_NB);
 use File::Basename qw(basename);
 use File::Path qw(make_path remove_tree);
 use JSON::PP ();
-use POSIX ();
-use Storable ();
 use Test::More ();
 use Time::HiRes qw(sleep time);
 use LLMTest::Client;
+use LLMTest::Helpers;
 use LLMTest::Mock;
+use LLMTest::Ports;
 
 # The status page: added as a location when the module knows the directive.
 # In its JSON every member with one of these names must come back to zero.
@@ -52,16 +52,6 @@ our $StatusDirective = 'llm_router_status';
 our @StatusZero      = qw(in_flight keys_in_flight waiting queued);
 
 our $Module = $ENV{LLMTEST_MODULE} || 'build/ngx_http_llm_router_module.so';
-our $Slow   = $ENV{LLMTEST_VALGRIND} ? 10 : 1;
-
-our @HELPERS = qw(
-    http http_conn open_stream read_event close_stream reset_stream
-    concurrently wait_until json_encode json_decode
-    mock_port mock_set mock_stats mock_last mock_reset mock_stop mock_start
-    reload master_pid worker_pids kill9_worker
-    error_log_text access_log_text wait_log conf_file status_page
-    note explain
-);
 
 my $real;
 my $lock;
@@ -159,17 +149,7 @@ sub set_environment {
 }
 
 
-sub free_port {
-    for (1 .. 1000) {
-        my $port = 12000 + int rand 20000;
-        my $sock = IO::Socket::INET->new(
-            LocalAddr => '127.0.0.1', LocalPort => $port, Listen => 1,
-            ReuseAddr => 1) or next;
-        return $port;
-    }
-
-    die "no free port\n";
-}
+sub free_port { return LLMTest::Ports::free_port() }
 
 
 sub configure {
@@ -191,11 +171,14 @@ sub configure {
 
     if ($real) {
         wrap_server_root();
+        # its own may be in use for outgoing connections, or by another file
+        no warnings qw(redefine prototype once);
+        *Test::Nginx::Util::gen_rand_port = sub (;$$) { return free_port() };
 
     } else {
         # valgrind follows one process
-        $LLMTest::Engine::ReloadHook = \&reload;
-        if ($LLMTest::Engine::Valgrind) {
+        $LLMTest::Engine::Base::Set{reload_hook} = \&reload;
+        if ($ENV{LLMTEST_VALGRIND}) {
             no warnings 'redefine';
             $call{master_off}->();
             *LLMTest::Engine::master_on = sub { };
@@ -288,7 +271,7 @@ my $no_root;
 sub root_location {
     my ($block) = @_;
     my $flag = $real ? \$Test::Nginx::Util::NoRootLocation
-                     : \$LLMTest::Engine::NoRoot;
+                     : \$LLMTest::Engine::Base::Set{no_root};
 
     $no_root //= $$flag;
     $$flag = $no_root
@@ -377,7 +360,7 @@ sub after_block {
             check_stop($block);
         }
 
-        check_log_lines($block) if !$LLMTest::Engine::NotStarted;
+        check_log_lines($block) if !$LLMTest::Engine::Base::Set{not_started};
         check_valgrind($block);
         check_keys($block);
         complain("$name - the block asserts nothing")
@@ -426,10 +409,10 @@ sub has_master {
 sub check_late_logs {
     my ($block) = @_;
 
-    require LLMTest::Engine;
+    require LLMTest::Engine::Check;
     for my $what (qw(error access)) {
         my ($yes, $no) = ("late_${what}_log", "late_no_${what}_log");
-        LLMTest::Engine::check_patterns(
+        LLMTest::Engine::Check::check_patterns(
             $block->name, "$what.log", log_file($what), 0,
             scalar $block->$yes, scalar $block->$no, 0)
             if defined $block->$yes || defined $block->$no;
@@ -500,14 +483,6 @@ sub busy_slots {
 }
 
 
-# The status page as data; undef where there is none.
-
-sub status_page {
-    my $r = eval { http('GET', $StatusPath) };
-    return $r && $r->status == 200 ? $r->json : undef;
-}
-
-
 # A worker tells of open sockets when it exits, so nginx is stopped here.
 
 sub check_stop {
@@ -517,28 +492,23 @@ sub check_stop {
     my $pid = master_pid();
 
     if (!$real) {
-        local $LLMTest::Engine::StopTimeout = $wait;
-        undef $LLMTest::Engine::ExitStatus;
-        return if LLMTest::Engine::stop_nginx();
-        my $st = $LLMTest::Engine::ExitStatus // -1;
+        my $set = \%LLMTest::Engine::Base::Set;
+        local $set->{stop_timeout} = $wait;
+        delete $set->{exit_status};
+        return if LLMTest::Engine::Nginx::stop_nginx();
+        my $st = $set->{exit_status} // -1;
         complain("$name - nginx did not stop cleanly within $wait s"
                  . " (status $st)");
         return;
     }
 
+    # the block may have ended it
+    return if !$pid;
     kill 'QUIT', $pid;
     return if wait_until(sub { !alive($pid) }, $wait);
     complain("$name - nginx did not stop within $wait s");
     kill 'TERM', $pid;
     wait_until(sub { !alive($pid) }, 2) or kill 'KILL', $pid;
-}
-
-
-# a daemon that exited may stay as a zombie until init gets to it
-
-sub alive {
-    my ($pid) = @_;
-    return (slurp("/proc/$pid/stat") // ') Z') !~ /\) [ZX]/;
 }
 
 
@@ -604,198 +574,6 @@ sub check_keys {
             }
         }
     }
-}
-
-
-# -- helpers for --- perl -------------------------------------------------
-
-sub http {
-    my ($method, $path, $headers, $body, %opt) = @_;
-    my $conn = LLMTest::Client->connect(%opt);
-    return $conn->http($method, $path, $headers, $body, %opt);
-}
-
-
-# A connection that stays: $c->http(METHOD, PATH, {…}, body, keepalive => 1)
-
-sub http_conn { return LLMTest::Client->connect(@_) }
-
-
-sub open_stream {
-    my ($method, $path, $headers, $body, %opt) = @_;
-    my $conn = LLMTest::Client->connect(%opt);
-
-    $conn->start($method, $path, $headers, $body, %opt);
-    $conn->read_head($opt{timeout}) if !$opt{no_head};
-    return $conn;
-}
-
-
-sub read_event { my $s = shift; return $s->read_event(@_) }
-sub close_stream { return $_[0]->close }
-sub reset_stream { return $_[0]->reset }
-sub json_encode { return $json->encode($_[0]) }
-sub json_decode { return $json->decode($_[0]) }
-sub mock_port { return LLMTest::Mock::port(@_) }
-sub mock_set { return LLMTest::Mock::set(@_) }
-sub mock_stats { return LLMTest::Mock::stats(@_) }
-sub mock_last { return LLMTest::Mock::last(@_) }
-sub mock_reset { return LLMTest::Mock::reset(@_) }
-sub mock_stop { return LLMTest::Mock::stop(@_) }
-sub mock_start { return LLMTest::Mock::restart(@_) }
-sub note { return Test::More::note(@_) }
-sub explain { return Test::More::explain(@_) }
-sub error_log_text { return slurp(log_file('error')) // '' }
-sub access_log_text { return slurp(log_file('access')) // '' }
-sub conf_file { return "$ENV{TEST_NGINX_SERVROOT}/conf/nginx.conf" }
-sub log_file { return "$ENV{TEST_NGINX_SERVROOT}/logs/$_[0].log" }
-
-
-sub slurp {
-    my ($path) = @_;
-
-    open my $in, '<', $path or return undef;
-    binmode $in;
-    local $/;
-    return <$in> // '';
-}
-
-
-# Runs sub(0) … sub(N - 1) in N processes at once; their results in order.
-# A result is any data; one that died or took too long is undef.
-
-sub concurrently {
-    my ($n, $sub, $timeout) = @_;
-    my (@child, @result);
-    my $end = time + ($timeout // 30) * $Slow;
-
-    for my $i (0 .. $n - 1) {
-        pipe my $r, my $w or die "pipe: $!\n";
-        my $pid = fork() // die "fork: $!\n";
-
-        if ($pid == 0) {
-            close $r;
-            my $v = eval { [$sub->($i)] };
-            print STDERR "# concurrently($i): $@" if $@;
-            print $w Storable::freeze($v) if $v;
-            close $w;
-            POSIX::_exit($v ? 0 : 1);
-        }
-
-        close $w;
-        push @child, [$pid, $r];
-    }
-
-    for (@child) {
-        my ($pid, $r) = @$_;
-        my $bytes = read_all($r, $end);
-
-        kill 'KILL', $pid if !defined $bytes;
-        waitpid $pid, 0;
-        my $v = $bytes ? Storable::thaw($bytes) : [undef];
-        push @result, @$v > 1 ? $v : $v->[0];
-    }
-
-    return @result;
-}
-
-
-sub read_all {
-    my ($r, $end) = @_;
-    my $buf = '';
-
-    while (1) {
-        my $left = $end - time;
-        return undef if $left <= 0 || !IO::Select->new($r)->can_read($left);
-        my $n = sysread $r, $buf, 65536, length $buf;
-        return $buf if !$n;
-    }
-}
-
-
-sub wait_until {
-    my ($cond, $seconds) = @_;
-    my $end = time + ($seconds // 5) * $Slow;
-
-    while (1) {
-        my $v = $cond->();
-        return $v if $v;
-        return 0 if time >= $end;
-        sleep 0.005;
-    }
-}
-
-
-sub wait_log {
-    my ($re, $seconds) = @_;
-    return wait_until(sub { error_log_text() =~ $re }, $seconds);
-}
-
-
-sub master_pid {
-    my $pid = slurp("$ENV{TEST_NGINX_SERVROOT}/logs/nginx.pid") // return 0;
-    return $pid =~ /(\d+)/ && alive($1) ? $1 : 0;
-}
-
-
-# The workers that take new connections (those shutting down are left out).
-
-sub worker_pids {
-    my $master = master_pid() or return;
-    my @pids;
-
-    for (glob('/proc/[0-9]*/stat')) {
-        my $stat = slurp($_) // next;
-        my ($pid, $ppid) = $stat =~ /^(\d+) \(.*\) \S (\d+)/s or next;
-        next if $ppid != $master;
-        my $title = slurp("/proc/$pid/cmdline") // next;
-        push @pids, $pid if $title =~ /worker process/
-                            && $title !~ /shutting down/;
-    }
-
-    @pids = sort { $a <=> $b } @pids;
-    return @pids;
-}
-
-
-# HUP, and the old workers have left the listening socket.
-
-sub reload {
-    my ($timeout) = @_;
-    my $master = master_pid() or die "nginx does not run\n";
-    my %old = map { $_ => 1 } worker_pids();
-    my $marks = () = error_log_text() =~ /reconfiguring/g;
-
-    kill 'HUP', $master;
-
-    if (!%old) {
-        return wait_until(sub {
-            my $n = () = error_log_text() =~ /reconfiguring/g;
-            return $n > $marks;
-        }, $timeout);
-    }
-
-    my $want = engine_sub('workers')->();
-    return wait_until(sub {
-        my @now = worker_pids();
-        return @now >= $want && !grep { $old{$_} } @now;
-    }, $timeout);
-}
-
-
-# Kills one worker for good and waits for its successor; its pid is returned.
-
-sub kill9_worker {
-    my ($pid) = @_;
-    my @before = worker_pids();
-
-    $pid //= $before[0];
-    kill 'KILL', $pid;
-    wait_until(sub {
-        my @now = worker_pids();
-        return @now >= @before && !grep { $_ == $pid } @now;
-    }) or die "no successor for the killed worker\n";
-    return $pid;
 }
 
 

@@ -18,6 +18,7 @@ PATH=$PATH:/usr/sbin
 
 MOCK=${LLMTEST_MOCK:-build/mock_node}
 NGINX=${LLMTEST_NGINX:-${TEST_NGINX_BINARY:-nginx}}
+export -n NGINX 2>/dev/null    # nginx would take it for sockets that it inherits
 MODULE=${LLMTEST_MODULE-build/ngx_http_llm_router_module.so}
 
 . t/sdk/lib/servers.sh

@@ -89,6 +89,13 @@ static const sample_t  good[] = {
     { "{\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}",
       "3 ARRAY 12-43 1;" },
     { "{\"messages\":[1,[2,3],{\"a\":4,\"b\":5}]}", "3 ARRAY 12-35 3;" },
+    { "{\"messages\":[{\"a\":\"b\"},{\"c\":\"d\"},{\"e\":\"f\"}  ],\"n\":1}",
+      "3 ARRAY 12-45 3;4 NUMBER 50-51 1i;" },
+    { "{\"messages\":[[{\"a\":\"b\"},{\"c\":\"d\"},{\"e\":\"f\"}],"
+      "{\"g\":[{\"h\":\"i\"},{\"model\":\"k\"},{\"l\":\"m\"}]},{\"n\":\"o\"}],"
+      "\"model\":\"p\"         }",
+      "3 ARRAY 12-97 3;0 STRING 106-109 'p';" },
+    { "[{\"a\":\"b\"},{\"model\":\"d\"},{\"e\":\"f\"}              ]", "" },
     { "{\"stream_options\":{\"include_usage\":true}}",
       "6 TRUE 35-39;2 OBJECT 18-40 1;" },
     { "{\"stream_options\":{}}", "2 OBJECT 18-20 0;" },
@@ -174,6 +181,12 @@ static const struct {
     { "[1 2]", "a comma or a bracket expected", 3 },
     { "[\"a\"\"b\"]", "a comma or a bracket expected", 4 },
     { "[1:2]", "a comma or a bracket expected", 2 },
+    { "{\"a\":{\"b\":\"c\"},{\"d\":1}                  }",
+      "a member's name expected", 15 },
+    { "{\"b\":\"c\"},{\"d\":1}                  ",
+      "garbage after the value", 9 },
+    { "[{\"b\":\"c\"},{\"d\":1},{\"e\":\"f\"]              ]",
+      "a comma or a bracket expected", 27 },
     { "{\"a\" 1}", "a colon expected", 5 },
     { "{\"a\",1}", "a colon expected", 4 },
     { "{a:1}", "a member's name expected", 1 },
@@ -590,7 +603,7 @@ static void
 test_plain(void)
 {
     int            c, wrong;
-    size_t         n, at;
+    size_t         n, at, from;
     u_char        *p;
     const u_char  *q, *want;
 
@@ -607,9 +620,13 @@ test_plain(void)
                 want = (c < ' ' || c == '"' || c == '\\' || c > 0x7f)
                        ? p + at : p + n;
 
-                q = ngx_llm_json_plain(p, ngx_llm_json_plain_stop(p, p + n),
-                                       p + n);
-                wrong += (q != want);
+                for (from = 0; from <= at; from++) {
+                    q = ngx_llm_json_plain(p + from, p, p + n);
+                    wrong += (q != want);
+                }
+
+                q = ngx_llm_json_short(p, (n >= 16) ? p + n - 15 : NULL);
+                wrong += (q != NULL && (q != want || *q != '"'));
                 wrong += (ngx_llm_json_plain_portable(p, p + n) != want);
             }
 
@@ -618,6 +635,73 @@ test_plain(void)
     }
 
     is_number(wrong, 0, "every byte at every place");
+}
+
+
+/* what a text that nobody waits for is left at, a byte a step */
+
+static const u_char *
+skipped(const u_char *p, const u_char *last)
+{
+    while (p < last) {
+
+        if (*p == '\\') {
+
+            if (last - p < 2 || memchr("\"\\/bfnrt", p[1], 8) == NULL) {
+                break;
+            }
+
+            p += 2;
+            continue;
+        }
+
+        if (*p < ' ' || *p == '"' || *p > 0x7f) {
+            break;
+        }
+
+        p++;
+    }
+
+    return p;
+}
+
+
+static void
+test_skip(void)
+{
+    int      wrong;
+    size_t   n, at, from, i, k;
+    u_char  *p;
+
+    static const char  *parts[] = { "\\n", "\\\\", "\\\"", "\\u", "\\\\\\",
+                                    "\\n\\t\\/\\b", "\"", "\n", "\x7f", "\x80",
+                                    "\\\\\"", "\\", "\\ " };
+
+    wrong = 0;
+
+    for (n = 0; n < 200; n++) {
+        p = malloc(n);
+
+        for (i = 0; i < sizeof(parts) / sizeof(char *); i++) {
+
+            for (at = 0; at < n; at++) {
+                memset(p, 'x', n);
+
+                for (k = at; k < n; k += 67) {
+                    memcpy(p + k, parts[i], ngx_min(strlen(parts[i]), n - k));
+                }
+
+                for (from = 0; from <= n; from += 1 + n / 9) {
+                    wrong += (ngx_llm_json_skip(p + from, p, p + n)
+                              != skipped(p + from, p + n));
+                }
+            }
+        }
+
+        free(p);
+    }
+
+    is_number(wrong, 0, "texts that are skipped, escapes at every place");
 }
 
 
@@ -830,6 +914,7 @@ main(void)
     test_depth();
     test_chat();
     test_plain();
+    test_skip();
     test_utf8();
     test_levels();
     test_order();

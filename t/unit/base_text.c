@@ -34,6 +34,8 @@ static size_t well_formed(const u_char *p, size_t n);
 static void decoded(void *data, ngx_uint_t id, const ngx_llm_json_value_t *v);
 static void test_same(void);
 static void test_ids(void);
+static void test_hex(void);
+static void test_decimal(void);
 
 
 static const ngx_llm_json_watch_t  rows[] = {
@@ -52,6 +54,8 @@ main(void)
     test_escape_all();
     test_same();
     test_ids();
+    test_hex();
+    test_decimal();
 
     return test_done();
 }
@@ -501,4 +505,77 @@ test_ids(void)
     }
 
     is_number(wrong, 0, "each byte, first and last: letters, digits, -_.");
+}
+
+
+static void
+test_hex(void)
+{
+    char        want[17];
+    u_char      text[32];
+    uint64_t    x;
+    ngx_uint_t  c, i, wrong;
+
+    wrong = 0;
+
+    for (i = 0, x = 1; i < 1000; i++, x = x * 6364136223846793005ULL + 1) {
+        ngx_llm_hex64(text, x);
+
+        for (c = 0; c < 16; c++) {
+            want[c] = "0123456789abcdef"[(x >> (4 * c)) & 0xf];
+        }
+
+        wrong += !ngx_llm_is_hex(text, 16);
+
+        /* the digits of each half stand in an order of their own */
+
+        for (c = 0; c < 16; c++) {
+            wrong += (memchr(want, text[c], 16) == NULL);
+        }
+    }
+
+    is_number(wrong, 0, "64 bits in digits");
+
+    wrong = 0;
+
+    for (c = 0; c < 256; c++) {
+        for (i = 0; i < 32; i++) {
+            ngx_memcpy(text, "0123456789abcdefABCDEFfF09aA3c7d", 32);
+            text[i] = c;
+
+            wrong += ngx_llm_is_hex(text, 32)
+                     != (c != 0 && strchr("0123456789abcdefABCDEF", c) != NULL);
+        }
+    }
+
+    is_number(wrong, 0, "each byte at each place: hexadecimal digits");
+}
+
+
+static void
+test_decimal(void)
+{
+    char        want[24];
+    u_char      text[20], *end;
+    uint64_t    x;
+    ngx_uint_t  i, k, wrong;
+
+    wrong = 0;
+
+    for (i = 0, x = 1; i < 20; i++, x *= 10) {
+
+        for (k = 0; k < 3; k++) {
+            sprintf(want, "%llu", (unsigned long long) (x + k - 1));
+            end = ngx_llm_decimal(text, x + k - 1);
+
+            wrong += ((size_t) (end - text) != strlen(want)
+                      || memcmp(text, want, end - text) != 0);
+        }
+    }
+
+    sprintf(want, "%llu", (unsigned long long) UINT64_MAX);
+    end = ngx_llm_decimal(text, UINT64_MAX);
+    wrong += (end - text != 20 || memcmp(text, want, 20) != 0);
+
+    is_number(wrong, 0, "numbers around each power of ten");
 }

@@ -57,6 +57,8 @@ static const struct {
 } promised[] = {
     { NGX_LLM_ERR_INVALID_KEY, 401, "authentication_error",
       "invalid_api_key", "null", "Invalid API key" },
+    { NGX_LLM_ERR_SCOPE, 403, "permission_error", "insufficient_scope",
+      "null", "This API key may not be used for inference" },
     { NGX_LLM_ERR_MODEL_NOT_ALLOWED, 403, "permission_error",
       "model_not_allowed", NULL, NULL },
     { NGX_LLM_ERR_INVALID_JSON, 400, "invalid_request_error",

@@ -1,8 +1,8 @@
 
 /*
  * The choice of a node and the slot reserved at it: what comes of it in each
- * state, exact shares, more candidates than are looked at, and exact limits
- * over several processes.
+ * state, nodes that rest, exact shares, more candidates than are looked at, and
+ * exact limits and trials over several processes.
  */
 
 
@@ -13,7 +13,9 @@
 #include "../../src/state/ngx_llm_limits.c"
 #include "../../src/state/ngx_llm_nodes.c"
 #include "../../src/state/ngx_llm_models.c"
+#include "../../src/state/ngx_llm_sessions.c"
 #include "../../src/state/ngx_llm_zone.c"
+#include "../../src/state/ngx_llm_breaker.c"
 #include "../../src/state/ngx_llm_choose.c"
 #include "shm.h"
 
@@ -22,6 +24,8 @@
 #define WORKERS  4
 #define CHOICES  25000          /* of each worker */
 #define HELD     4              /* at most, by each */
+#define CLOCK    100000         /* ms */
+#define TRIAL    5000           /* ms that a trial may take */
 
 
 static void test_results(void);
@@ -33,7 +37,12 @@ static void test_load(void);
 static void test_many(void);
 static void test_many_bounds(void);
 static void test_lists(void);
+static void test_rest(void);
+static void test_rest_many(void);
+static void test_trial(void);
 static void test_processes(void);
+static void test_trials(void);
+static void try_trial(ngx_uint_t slot);
 static void work(ngx_uint_t slot);
 static void prepare(void);
 static uint32_t node(const char *model, ngx_uint_t weight, ngx_uint_t max);
@@ -62,6 +71,7 @@ static uint32_t          *tried;
 static ngx_uint_t         ntried;
 static uint64_t           random_state = 12345;
 static ngx_llm_zone_t    *zone;
+static ngx_llm_choice_t   last;         /* as it came back */
 static ngx_slab_pool_t   *pool;
 static ngx_llm_ledger_t  *ledgers[WORKERS];
 
@@ -78,7 +88,11 @@ main(void)
     test_many();
     test_many_bounds();
     test_lists();
+    test_rest();
+    test_rest_many();
+    test_trial();
     test_processes();
+    test_trials();
 
     return test_done();
 }
@@ -112,6 +126,10 @@ test_results(void)
     is_number(choose("m", &i), NGX_DECLINED, "it is draining");
 
     nodes[a].draining = 0;
+    nodes[a].pending = 1;
+    is_number(choose("m", &i), NGX_DECLINED, "it waits for approval");
+
+    nodes[a].pending = 0;
     is_number(choose("m", &i), NGX_OK, "it is back");
     is_number(choose("m", &i), NGX_BUSY, "it is full");
 
@@ -466,6 +484,123 @@ test_lists(void)
 }
 
 
+/* nodes that rest */
+
+static void
+test_rest(void)
+{
+    uint32_t         a, b, i;
+    ngx_llm_node_t  *nodes;
+
+    prepare();
+    nodes = zone->nodes->node;
+
+    a = node("m", 1, 2);
+    b = node("m", 1, 1);
+    build();
+
+    nodes[a].circuit = CLOCK + 3000;
+
+    is_number(choose("m", &i), NGX_OK, "one rests");
+    is_number(i, b, "... the other is chosen");
+    is_number(last.trial, 0, "... and it is no trial");
+    is_number(choose("m", &i), NGX_BUSY, "the other is full");
+    is_number(last.rest, 3000, "... it may be worth to wait so long");
+    is_number(last.resting, a, "... for this one");
+
+    nodes[b].cooling = CLOCK + 500;
+    is_number(choose("m", &i), NGX_AGAIN, "the other is full, and rests");
+    is_number(last.rest, 500, "... until the first one's end");
+    is_number(last.resting, b, "... which is this one's");
+
+    nodes[b].online = 0;
+    is_number(choose("m", &i), NGX_AGAIN, "the other is offline");
+    is_number(last.rest, 3000, "... the one that rests counts");
+
+    nodes[a].draining = 1;
+    is_number(choose("m", &i), NGX_DECLINED, "all are out of question");
+    is_number(last.rest, 0, "... and no rest is told");
+
+    nodes[a].draining = 0;
+    nodes[a].circuit = 0;
+    nodes[a].cooling = CLOCK;
+    is_number(choose("m", &i), NGX_OK, "the rest is over");
+    is_number(i, a, "... it is chosen");
+    is_number(last.trial, 0, "... and that is no trial");
+    is_number(nodes[a].cooling, 0, "... it is forgotten");
+}
+
+
+/* of more nodes than are looked at, the only one that does not rest */
+
+static void
+test_rest_many(void)
+{
+    uint32_t    i;
+    ngx_uint_t  k, bad;
+
+    prepare();
+
+    for (k = 0; k < 200; k++) {
+        (void) node("m", 1, 0);
+        zone->nodes->node[k].circuit = CLOCK + 1000 + k;
+    }
+
+    build();
+    bad = 0;
+
+    for (k = 0; k < 200; k++) {
+        zone->nodes->node[k].circuit = 0;
+        bad += (choose("m", &i) != NGX_OK || i != k);
+        zone->nodes->node[k].circuit = CLOCK + 1000 + k;
+    }
+
+    is_number(bad, 0, "the only one of 200 that does not rest is found");
+    is_number(choose("m", &i), NGX_AGAIN, "then all rest");
+    is_number(last.rest, 1000, "... until the first one's end");
+    is_number(last.resting, 0, "... which is told");
+}
+
+
+static void
+test_trial(void)
+{
+    uint32_t         a, i;
+    ngx_uint_t       in_flight;
+    ngx_llm_node_t  *nodes;
+
+    prepare();
+    nodes = zone->nodes->node;
+    a = node("m", 1, 0);
+    build();
+
+    in_flight = ngx_llm_node_in_flight(zone, a);
+    nodes[a].circuit = CLOCK;
+
+    is_number(choose("m", &i), NGX_OK, "half open: one goes on");
+    is_number(last.trial, 1, "... as the trial");
+    is_number(nodes[a].trial, CLOCK + TRIAL, "... for its time");
+    is_number(choose("m", &i), NGX_AGAIN, "the next does not");
+    is_number(last.rest, NGX_LLM_BREAKER_FIRST, "... and may look again");
+    is_number(ngx_llm_limits_count(zone->limits, in_flight), 1,
+              "... and holds nothing");
+
+    ngx_llm_breaker_neither(&nodes[a], 1);
+    nodes[a].max = 1;
+    is_number(choose("m", &i), NGX_BUSY, "neither, and it is full");
+    is_number(nodes[a].trial, 0, "... no trial is taken");
+
+    release(0, a);
+    is_number(choose("m", &i), NGX_OK, "it has a slot again");
+    is_number(last.trial, 1, "... another trial");
+
+    (void) ngx_llm_breaker_success(&nodes[a], 1);
+    release(0, a);
+    is_number(choose("m", &i), NGX_OK, "closed");
+    is_number(last.trial, 0, "... no trial any more");
+}
+
+
 /* 100,000 choices by four processes, while the index is made all the time */
 
 static void
@@ -523,6 +658,101 @@ test_processes(void)
     is_number(zone->nodes->clock, truth->chosen[0] + truth->chosen[1]
               + truth->chosen[2], "each choice had a stamp of its own");
     is_number(choose("m", &i), NGX_OK, "and it goes on");
+}
+
+
+/* four processes, two nodes: a half open one and one that is well */
+
+static void
+test_trials(void)
+{
+    pid_t       pids[WORKERS];
+    uint32_t    i;
+    ngx_uint_t  k, slot, ended;
+
+    prepare();
+    truth = ngx_slab_calloc(pool, sizeof(truth_t));
+
+    (void) node("m", 1, 0);
+    (void) node("m", 1, 0);
+    build();
+
+    zone->nodes->node[0].circuit = CLOCK;
+
+    for (slot = 0; slot < WORKERS; slot++) {
+        pids[slot] = shm_fork();
+
+        if (pids[slot] == 0) {
+            try_trial(slot);
+        }
+    }
+
+    ended = 0;
+
+    for (slot = 0; slot < WORKERS; slot++) {
+        ended += shm_wait(pids[slot]);
+    }
+
+    is_number(ended, WORKERS, "four processes and a half open node");
+    ok(truth->chosen[0] > 10, "... it had %u trials",
+       (unsigned) truth->chosen[0]);
+    is_number(truth->exceeded, 0, "... never more than one at once");
+    is_number(truth->other, 0, "... and nothing but trials");
+    is_number(truth->chosen[0] + truth->chosen[1], WORKERS * CHOICES,
+              "... the other one had the rest");
+
+    for (k = 0, slot = 0; k < zone->limits->n; k++) {
+        slot += zone->limits->count[k];
+    }
+
+    is_number(slot, 0, "nothing is left");
+    is_number(choose("m", &i), NGX_OK, "and it goes on");
+}
+
+
+static void
+try_trial(ngx_uint_t slot)
+{
+    uint32_t    i;
+    ngx_uint_t  k;
+
+    random_state += slot;
+
+    for (k = 0; k < CHOICES; k++) {
+
+        if (choose_by(slot, k % 2, "m", &i) != NGX_OK) {
+            (void) ngx_atomic_fetch_add(&truth->other, 1);
+            continue;
+        }
+
+        (void) ngx_atomic_fetch_add(&truth->chosen[i], 1);
+
+        if (i == 0) {
+
+            if (!last.trial) {
+                (void) ngx_atomic_fetch_add(&truth->other, 1);
+            }
+
+            if (ngx_atomic_fetch_add(&truth->inside[0], 1)) {
+                (void) ngx_atomic_fetch_add(&truth->exceeded, 1);
+            }
+
+            if (k % 8 == 0) {
+                ngx_sched_yield();
+            }
+
+            (void) ngx_atomic_fetch_add(&truth->inside[0], -1);
+            ngx_llm_breaker_neither(&zone->nodes->node[0], 1);
+        }
+
+        release(slot, i);
+
+        if (k % 64 == 0) {
+            ngx_sched_yield();
+        }
+    }
+
+    _exit(0);
 }
 
 
@@ -667,6 +897,7 @@ choose(const char *model, uint32_t *i)
 static ngx_int_t
 choose_by(ngx_uint_t slot, ngx_uint_t policy, const char *model, uint32_t *i)
 {
+    ngx_int_t         rc;
     ngx_str_t         name;
     ngx_llm_choice_t  choice;
 
@@ -679,8 +910,14 @@ choose_by(ngx_uint_t slot, ngx_uint_t policy, const char *model, uint32_t *i)
     choice.random = &random_state;
     choice.tried = tried;
     choice.ntried = ntried;
+    choice.now = CLOCK;
+    choice.trial_time = TRIAL;
 
-    return ngx_llm_choose(zone, ledgers[slot], &choice, i);
+    rc = ngx_llm_choose(zone, ledgers[slot], &choice, i);
+
+    last = choice;
+
+    return rc;
 }
 
 

@@ -9,12 +9,19 @@
 #include "step.h"
 
 
-#define MAX  4
+#define MAX     4
+#define ROUNDS  100000
 
 
 static void test_set(void);
 static void test_same_url(void);
 static void test_reuse(void);
+static void test_change(void);
+static void test_static(void);
+static void test_ids(void);
+static void test_many(void);
+static void test_wanted(void);
+static void test_shown(void);
 static void test_state(void);
 static void test_types(void);
 static void test_list_add(void);
@@ -46,6 +53,7 @@ static void killed(void);
 typedef struct {
     ngx_atomic_t  stop;
     ngx_atomic_t  copies;
+    ngx_atomic_t  others;
     ngx_atomic_t  declined;
     ngx_atomic_t  torn;
     ngx_atomic_t  changed;      /* copies that differ from the one before */
@@ -80,6 +88,12 @@ main(void)
     test_set();
     test_same_url();
     test_reuse();
+    test_change();
+    test_static();
+    test_ids();
+    test_many();
+    test_wanted();
+    test_shown();
     test_state();
     test_types();
     test_list_add();
@@ -239,6 +253,320 @@ test_reuse(void)
     leave(1);
     (void) set("g", 1);
     is_number(shm_used(pool), used, "... leave nothing behind");
+}
+
+
+static void
+test_change(void)
+{
+    ngx_llm_node_t       *node;
+    ngx_llm_node_conf_t   conf, other;
+
+    prepare();
+
+    (void) set("a", 1);
+    (void) set("b", 2);
+    (void) list_of(0, 3);
+
+    node = &nodes->node[0];
+    node->online = 1;
+    node->draining = 1;
+    node->requests = 7;
+    node->check_now = 0;
+
+    conf_of(&conf, "a", 4);
+    conf.id = 99;
+
+    ngx_shmtx_lock(&pool->mutex);
+
+    is_number(ngx_llm_nodes_change_locked(nodes, 0, &conf), NGX_OK,
+              "a change");
+    ok(node->conf.weight == 5 && node->weight == 5 && node->conf.id != 99,
+       "... is in force, the id stays");
+    ok(node->online && node->draining && node->requests == 7
+       && node->check_now == 0 && node->generation == 1,
+       "... and so does its state");
+
+    conf_of(&conf, "c", 4);
+    is_number(ngx_llm_nodes_change_locked(nodes, 0, &conf), NGX_OK,
+              "a new URL");
+    is_number(ngx_llm_nodes_find_url_locked(nodes, &conf), 0,
+              "... it is found by it");
+    ok(node->check_now == 1 && node->online, "... and wants to be checked");
+    is_number(listed(0), 3, "... its list stays");
+
+    conf_of(&other, "a", 1);
+    is_number(ngx_llm_nodes_find_url_locked(nodes, &other),
+              NGX_LLM_NODE_NONE, "... nobody is found by the old one");
+
+    is_number(ngx_llm_nodes_change_locked(nodes, 1, &conf), NGX_DECLINED,
+              "not the URL of another one");
+    is_number(nodes->node[1].conf.weight, 3, "... nothing was changed");
+    is_number(ngx_llm_nodes_change_locked(nodes, 2, &other), NGX_DECLINED,
+              "nobody is there");
+    is_number(ngx_llm_nodes_change_locked(nodes, MAX, &other), NGX_DECLINED,
+              "... nor here");
+
+    ngx_llm_nodes_leave_locked(nodes, 1);
+    is_number(ngx_llm_nodes_change_locked(nodes, 1, &other), NGX_DECLINED,
+              "not one that leaves");
+
+    ngx_shmtx_unlock(&pool->mutex);
+
+    is_number(set("b", 6), 1, "its URL is free for another one");
+}
+
+
+/* what was made at run time and now stands in nginx.conf, and back */
+
+static void
+test_static(void)
+{
+    uint64_t              id;
+    ngx_llm_node_t       *node;
+    ngx_llm_node_conf_t   conf;
+
+    prepare();
+
+    conf_of(&conf, "a", 1);
+    conf.id = 77;
+    conf.created = 1000;
+    conf.registered = 1;
+    conf.is_static = 0;
+
+    ngx_shmtx_lock(&pool->mutex);
+
+    (void) ngx_llm_nodes_set_locked(nodes, &conf, idle, NULL);
+
+    node = &nodes->node[0];
+    ok(node->pending, "a node that announced itself is pending");
+
+    node->draining = 1;
+    node->online = 1;
+
+    conf.id = 78;
+    conf.created = 2000;
+    (void) ngx_llm_nodes_set_locked(nodes, &conf, idle, NULL);
+    ok(node->pending && node->conf.id == 77 && node->conf.created == 1000,
+       "it does so again: it is the same one");
+
+    conf_of(&conf, "a", 2);
+    id = ngx_llm_nodes_id(&conf);
+    conf.id = id;
+    conf.is_static = 1;
+    conf.registered = 0;
+
+    is_number(ngx_llm_nodes_set_locked(nodes, &conf, idle, NULL), 0,
+              "nginx.conf takes it over");
+    ok(node->conf.is_static && node->conf.id == id && !node->pending
+       && node->draining && node->online && node->conf.weight == 3,
+       "... it is static and not pending, its state is kept");
+    ok(ngx_llm_nodes_find(nodes, id) == 0
+       && ngx_llm_nodes_find(nodes, 77) == NGX_LLM_NODE_NONE,
+       "... and it is found by its new id only");
+
+    conf_of(&conf, "a", 3);
+    conf.id = 79;
+    conf.is_static = 0;
+
+    is_number(ngx_llm_nodes_set_locked(nodes, &conf, idle, NULL), 0,
+              "it is set at run time");
+    ok(node->conf.is_static && node->conf.id == id && node->conf.weight == 4,
+       "... changed, but static still");
+
+    ngx_shmtx_unlock(&pool->mutex);
+}
+
+
+static void
+test_ids(void)
+{
+    uint64_t             id, other;
+    ngx_uint_t           i, same;
+    ngx_llm_node_conf_t  conf, base;
+
+    prepare();
+    conf_of(&base, "a", 1);
+    id = ngx_llm_nodes_id(&base);
+
+    conf_of(&conf, "a", 9);
+    ok(ngx_llm_nodes_id(&conf) == id && id != 0, "an id follows from the URL");
+
+    same = 0;
+
+    for (i = 0; i < 5; i++) {
+        conf = base;
+
+        switch (i) {
+
+        case 0:
+            conf.port++;
+            break;
+
+        case 1:
+            conf.ssl = 1;
+            break;
+
+        case 2:
+            conf.prefix[1] = 'x';
+            break;
+
+        case 3:
+            conf.prefix[0] = '\0';
+            break;
+
+        default:
+            ngx_memcpy(conf.host, "a/v", 4);
+            conf.prefix[0] = '\0';
+        }
+
+        other = ngx_llm_nodes_id(&conf);
+        same += (other == id);
+    }
+
+    is_number(same, 0, "... from each part of it");
+
+    (void) set("a", 1);
+    (void) set("b", 1);
+
+    is_number(ngx_llm_nodes_find(nodes, id), 0, "it is found by it");
+    is_number(ngx_llm_nodes_find(nodes, 0), NGX_LLM_NODE_NONE,
+              "nobody has the id 0");
+
+    leave(0);
+    is_number(ngx_llm_nodes_find(nodes, id), NGX_LLM_NODE_NONE,
+              "not when it left");
+    is_number(set("a", 1), 0, "another one in its place");
+    is_number(ngx_llm_nodes_find(nodes, id), 0, "... is found");
+}
+
+
+/* what it takes does not grow with the table: that shows in the steps */
+
+static void
+test_many(void)
+{
+    char        host[32];
+    uint32_t    i, k;
+    ngx_uint_t  bad, longest, n, b;
+
+    pool = shm_pool(32 * 1024 * 1024);
+    nodes = ngx_llm_nodes_create(pool, 10000);
+    busy = 0;
+    bad = 0;
+
+    for (i = 0; i < 10000; i++) {
+        (void) sprintf(host, "host-%u", i);
+        bad += (set(host, i % 100) != i);
+    }
+
+    is_number(bad, 0, "10,000 nodes");
+    is_number(set("more", 1), NGX_LLM_NODE_NONE, "... and no more");
+
+    longest = 0;
+
+    for (b = 0; b <= nodes->urls.mask; b++) {
+        n = 0;
+
+        for (k = nodes->urls.head[b]; k; k = nodes->urls.next[k - 1]) {
+            n++;
+        }
+
+        longest = ngx_max(longest, n);
+    }
+
+    ok(longest < 12, "at most %u of them are looked at", (unsigned) longest);
+
+    for (i = 5000; i < 10000; i += 1000) {
+        leave(i);
+    }
+
+    for (i = 5000; i < 10000; i += 1000) {
+        (void) sprintf(host, "new-%u", i);
+        bad += (set(host, 1) != i);
+    }
+
+    for (i = 0; i < 10000; i++) {
+        (void) sprintf(host, i >= 5000 && i % 1000 == 0 ? "new-%u"
+                                                        : "host-%u", i);
+        bad += (set(host, 2) != i);
+    }
+
+    is_number(bad, 0, "all are found, with some places used again");
+}
+
+
+static void
+test_wanted(void)
+{
+    ngx_atomic_t  wanted;
+
+    prepare();
+
+    wanted = 0;
+    nodes->wanted = &wanted;
+
+    (void) set("a", 1);
+    is_number(wanted, 1, "a node came: the index is to be made anew");
+    (void) set("a", 2);
+    is_number(wanted, 1, "... not for what is said of it");
+    (void) list_of(0, 2);
+    is_number(wanted, 2, "... for its list");
+    (void) list_of(0, 2);
+    is_number(wanted, 2, "... not for the same list");
+    leave(0);
+    is_number(wanted, 3, "... and when it left");
+    is_number(nodes->node[0].left, 3, "which is noted");
+    leave(0);
+    is_number(wanted, 3, "it leaves once");
+}
+
+
+static void
+test_shown(void)
+{
+    static const struct {
+        ngx_uint_t      pending, draining, online;
+        ngx_msec_int_t  circuit, trial, cooling;
+        /* lint: sort */
+        const char     *state;
+    } rows[] = {
+        { 0, 0, 1, 0, 0, 0, "online" },
+        { 0, 0, 0, 0, 0, 0, "offline" },
+        { 0, 0, 1, 1, 0, 0, "cooling" },
+        { 0, 0, 1, -1, 0, 0, "online" },
+        { 0, 0, 1, -1, 5, 0, "cooling" },
+        { 0, 0, 1, -1, -5, 0, "online" },
+        { 0, 0, 1, 0, 5, 0, "online" },
+        { 0, 0, 1, 0, 0, 1, "cooling" },
+        { 0, 0, 1, 0, 0, -1, "online" },
+        { 0, 0, 0, 9, 0, 9, "offline" },
+        { 0, 1, 0, 9, 0, 9, "draining" },
+        { 0, 1, 1, 0, 0, 0, "draining" },
+        { 1, 1, 1, 9, 0, 9, "pending" },
+        { 1, 0, 0, 0, 0, 0, "pending" }
+    };
+
+    ngx_msec_t      now;
+    ngx_uint_t      i;
+    ngx_llm_node_t  node;
+
+    now = 100000;
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        ngx_memzero(&node, sizeof(ngx_llm_node_t));
+
+        node.pending = rows[i].pending;
+        node.draining = rows[i].draining;
+        node.online = rows[i].online;
+        node.circuit = rows[i].circuit ? now + rows[i].circuit : 0;
+        node.trial = rows[i].trial ? now + rows[i].trial : 0;
+        node.cooling = rows[i].cooling ? now + rows[i].cooling : 0;
+
+        is_text(ngx_llm_node_state_name(ngx_llm_node_state(&node, now)),
+                rows[i].state, "state %u is %s", (unsigned) i,
+                rows[i].state);
+    }
 }
 
 
@@ -454,6 +782,25 @@ test_read(void)
     node->version++;
     is_number(ngx_llm_nodes_read(nodes, 0, &conf, &version), NGX_DECLINED,
               "not while it is being written");
+
+    conf_of(&nodes->redo.conf, "a", 8);
+    nodes->redo.conf.id = 7;
+    nodes->redo.i = 1;
+    nodes->redo.op = NGX_LLM_NODE_REDO_CHANGE;
+    is_number(ngx_llm_nodes_read(nodes, 0, &conf, &version), NGX_DECLINED,
+              "... when the journal is another's");
+
+    nodes->redo.i = 0;
+    is_number(ngx_llm_nodes_read(nodes, 0, &conf, &version), NGX_OK,
+              "... but its own has it");
+    ok(whole(&conf) && conf.weight == 9, "... whole");
+
+    ngx_shmtx_lock(&pool->mutex);
+    ngx_llm_nodes_recover_locked(nodes);
+    ngx_shmtx_unlock(&pool->mutex);
+
+    ok(node->version == version && !ngx_llm_nodes_torn(nodes)
+       && node->conf.weight == 9, "... of the version that it has then");
 }
 
 
@@ -464,7 +811,7 @@ test_no_memory(void)
 
     pool = shm_pool(64 * 1024);
 
-    for (i = 1; i <= 3; i++) {
+    for (i = 1; i <= 6; i++) {
         shm_fail = i;
         ok(ngx_llm_nodes_create(pool, MAX) == NULL, "no table, %u",
            (unsigned) i);
@@ -476,7 +823,10 @@ test_no_memory(void)
 }
 
 
-/* one writes all the time, three read: a copy is the one or the other */
+/*
+ * One changes a node all the time, and has others come and go; three read: a
+ * copy is the one or the other, and the node is always there.
+ */
 
 static void
 test_readers(void)
@@ -500,11 +850,16 @@ test_readers(void)
     }
 
     writes = 0;
-    until = shm_clock() + 10000;
+    until = shm_clock() + 60000;
 
-    while ((told->changed < 500 || writes < 5000) && shm_clock() < until) {
+    while ((told->changed < 500 || writes < ROUNDS) && shm_clock() < until) {
         for (i = 0; i < 50; i++) {
             (void) set("a", ++writes % 200);
+            (void) set(writes % 3 ? "b" : "c", writes % 200);
+
+            if (writes % 2) {
+                leave(1 + writes % 2);
+            }
         }
 
         ngx_sched_yield();
@@ -521,21 +876,37 @@ test_readers(void)
     ok(told->changed >= 500, "... saw %u copies in %u writes",
        (unsigned) told->changed, (unsigned) writes);
     is_number(told->torn, 0, "... none of them torn");
+    is_number(told->declined, 0, "... and each time there was one");
+    ok(told->others > 500, "%u copies of nodes that come and go",
+       (unsigned) told->others);
 }
 
 
 static void
 read_until_stop(void)
 {
+    uint64_t             id;
     ngx_uint_t           last;
     ngx_atomic_uint_t    version;
     ngx_llm_node_conf_t  conf;
 
     last = 0;
+    conf_of(&conf, "a", 1);
+    id = ngx_llm_nodes_id(&conf);
 
     while (!told->stop) {
 
-        if (ngx_llm_nodes_read(nodes, 0, &conf, &version) != NGX_OK) {
+        if (ngx_llm_nodes_read(nodes, 1, &conf, &version) == NGX_OK) {
+            (void) ngx_atomic_fetch_add(&told->others, 1);
+
+            if (!whole(&conf)) {
+                (void) ngx_atomic_fetch_add(&told->torn, 1);
+            }
+        }
+
+        if (ngx_llm_nodes_find(nodes, id) != 0
+            || ngx_llm_nodes_read(nodes, 0, &conf, &version) != NGX_OK)
+        {
             (void) ngx_atomic_fetch_add(&told->declined, 1);
             continue;
         }
@@ -687,7 +1058,10 @@ conf_of(ngx_llm_node_conf_t *conf, const char *host, ngx_uint_t k)
     ngx_memcpy(conf->prefix, "/v", 3);
 
     conf->port = 8080;
+    conf->id = 0;
     conf->ssl = 0;
+    conf->is_static = 0;
+    conf->registered = 0;
     conf->weight = k + 1;
     conf->max_concurrent = 10 * k;
 }

@@ -26,6 +26,7 @@ static ngx_uint_t swap(ngx_atomic_t *lock, ngx_atomic_uint_t old,
 #include "../../src/state/ngx_llm_limits.c"
 #include "../../src/state/ngx_llm_nodes.c"
 #include "../../src/state/ngx_llm_models.c"
+#include "../../src/state/ngx_llm_sessions.c"
 #include "../../src/state/ngx_llm_zone.c"
 #include "shm.h"
 
@@ -34,6 +35,8 @@ static ngx_uint_t swap(ngx_atomic_t *lock, ngx_atomic_uint_t old,
 
 
 static void test_sizes(void);
+static void test_large(void);
+static void test_idle(void);
 static void test_small(void);
 static void test_known(void);
 static void test_counters(void);
@@ -51,6 +54,8 @@ int
 main(void)
 {
     test_sizes();
+    test_large();
+    test_idle();
     test_small();
     test_known();
     test_counters();
@@ -78,8 +83,8 @@ test_sizes(void)
             continue;
         }
 
-        ok(zone->nodes->max >= 200 && zone->keys->max >= 500
-           && zone->queue->max >= 100,
+        ok(zone->nodes->max >= 128 && zone->keys->max >= 400
+           && zone->queue->max >= 128,
            "... for %u nodes, %u keys, %u waiters", (unsigned) zone->nodes->max,
            (unsigned) zone->keys->max, (unsigned) zone->queue->max);
 
@@ -94,6 +99,134 @@ test_sizes(void)
            (unsigned) (used / (size / 100)));
         is_number(pool->lock.lock, 0, "... the mutex is free");
     }
+}
+
+
+/* 10,000 nodes with their models, 100,000 keys: what 256 MB are said to hold */
+
+static void
+test_large(void)
+{
+    u_char               text[8192];
+    uint32_t             i;
+    ngx_str_t            name, owner;
+    ngx_uint_t           k, full;
+    ngx_llm_list_t      *list;
+    ngx_llm_zone_t      *zone;
+    ngx_llm_key_conf_t   key;
+    ngx_llm_node_conf_t  node;
+
+    pool = shm_pool(256 * MB);
+    zone = ngx_llm_zone_create(pool, 256 * MB);
+
+    if (!ok(zone && zone->nodes->max >= 10000 && zone->keys->max >= 100000,
+            "a zone of 256 MB"))
+    {
+        return;
+    }
+
+    for (i = 0; i < 8; i++) {
+        (void) ngx_llm_limits_open(zone->limits, pool, i, i + 1);
+    }
+
+    list = (ngx_llm_list_t *) text;
+    ngx_memzero(list, sizeof(ngx_llm_list_t));
+    ngx_str_set(&name, "organization/some-model-of-70b-instruct:q4");
+    ngx_str_set(&owner, "organization");
+
+    for (k = 0; k < 40; k++) {
+        (void) ngx_llm_list_add(list, sizeof(text), &name, &owner, k);
+    }
+
+    ngx_memzero(&node, sizeof(ngx_llm_node_conf_t));
+    ngx_memzero(&key, sizeof(ngx_llm_key_conf_t));
+
+    full = 0;
+
+    ngx_shmtx_lock(&pool->mutex);
+
+    for (i = 0; i < 10000; i++) {
+        (void) sprintf((char *) node.host, "host-%u", (unsigned) i);
+
+        full += (ngx_llm_nodes_set_locked(zone->nodes, &node,
+                                          ngx_llm_zone_node_idle, zone) != i);
+
+        if (i < 1000) {
+            full += (ngx_llm_nodes_list_locked(zone->nodes, i, list)
+                     != NGX_OK);
+        }
+    }
+
+    for (i = 0; i < 100000; i++) {
+        key.id = i + 1;
+        ngx_memcpy(key.hash, &key.id, sizeof(uint64_t));
+
+        full += (ngx_llm_keys_set_locked(zone->keys, &key) != i);
+    }
+
+    for (i = 0; i < 3; i++) {
+        full += (ngx_llm_models_build_locked(zone->models, zone->nodes)
+                 != NGX_OK);
+    }
+
+    ngx_shmtx_unlock(&pool->mutex);
+
+    is_number(full, 0, "... has room for 10,000 nodes, 100,000 keys, 1,000 "
+              "lists of 40 models, and the index thrice");
+    ok(shm_used(pool) < 256 * (size_t) MB / 100 * 75,
+       "... %u %% are used then",
+       (unsigned) (shm_used(pool) / (256 * (size_t) MB / 100)));
+}
+
+
+/* when a place that a node left is free */
+
+static void
+test_idle(void)
+{
+    ngx_llm_zone_t       *zone;
+    ngx_llm_node_conf_t   node;
+
+    pool = shm_pool(MB);
+    zone = ngx_llm_zone_create(pool, MB);
+
+    ngx_memzero(&node, sizeof(ngx_llm_node_conf_t));
+
+    ngx_shmtx_lock(&pool->mutex);
+
+    node.port = 1;
+    (void) ngx_llm_nodes_set_locked(zone->nodes, &node,
+                                    ngx_llm_zone_node_idle, zone);
+    (void) ngx_llm_models_build_locked(zone->models, zone->nodes);
+
+    ok(zone->models->wanted == 1 && zone->models->built == 1
+       && zone->models->built_at == ngx_current_msec,
+       "a node came, and the index was made");
+
+    ngx_llm_nodes_leave_locked(zone->nodes, 0);
+    ok(!ngx_llm_zone_node_idle(zone, 0), "it left: the index names its place");
+
+    node.port = 2;
+    is_number(ngx_llm_nodes_set_locked(zone->nodes, &node,
+                                       ngx_llm_zone_node_idle, zone), 1,
+              "... which is not used again yet");
+
+    (void) ngx_llm_models_build_locked(zone->models, zone->nodes);
+    ok(ngx_llm_zone_node_idle(zone, 0), "the index was made anew: it is free");
+    is_number(zone->models->built, zone->models->wanted, "... as is seen");
+
+    node.port = 3;
+    is_number(ngx_llm_nodes_set_locked(zone->nodes, &node,
+                                       ngx_llm_zone_node_idle, zone), 0,
+              "... and used again");
+
+    ngx_shmtx_unlock(&pool->mutex);
+
+    is_number(zone->budget.left, NGX_LLM_BUDGET_FULL,
+              "the budget of retries begins full");
+    ok(zone->keys->in_flight == &zone->limits->count[
+                                              ngx_llm_key_in_flight(zone, 0)],
+       "keys know where theirs is counted");
 }
 
 
@@ -122,7 +255,7 @@ test_small(void)
 
     ok(i > 10 && i < 100, "any of %u allocations may fail", (unsigned) i - 2);
     ok(zone && zone->limits && zone->nodes && zone->models && zone->keys
-       && zone->queue, "... and the zone has all of them");
+       && zone->queue && zone->sessions, "... and the zone has all of them");
     is_number(held, 0, "... the mutex is free each time");
 
     none = 0;

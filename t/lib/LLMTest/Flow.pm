@@ -27,7 +27,9 @@ package LLMTest::Flow;
 #                         workers by their hash
 #   log_fields()          the access log: a list of { name => value }, of
 #                         lines that $LogFormat wrote
-#   log_row(N)            the Nth of them, waited for
+#   log_row(N)            the Nth of them, waited for; requests of several
+#                         connections are logged in any order
+#   log_of(ID)            the one of the request with that X-Test-Id
 
 use strict;
 use warnings;
@@ -39,12 +41,14 @@ use Socket qw(SOCK_STREAM);
 use Time::HiRes qw(time);
 use LLMTest::Api;
 use LLMTest::Client;
+use LLMTest::Ports qw(free_ports);
 
 use Exporter qw(import);
 
 our @EXPORT = qw(burst begin_burst in_order stream events text_of served_by share
                  node_row total totals_are models_are free_ports closed_port
-                 full_port port log_fields log_row $LogFormat $Listen);
+                 full_port port log_fields log_row log_of
+                 $LogFormat $Listen);
 
 # for http_config; fields have no spaces
 
@@ -183,21 +187,6 @@ sub models_are {
 }
 
 
-sub free_ports {
-    my ($n) = @_;
-
-    for (1 .. 100) {
-        my $first = 12000 + int rand(20000 - $n);
-        return $first if $n == grep {
-            IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1,
-                                  ReuseAddr => 1, LocalPort => $first + $_)
-        } 0 .. $n - 1;
-    }
-
-    die "no $n free ports in a row\n";
-}
-
-
 sub port { return $ENV{TEST_NGINX_SPREAD_PORT} }
 
 
@@ -249,6 +238,18 @@ sub log_row {
         or Test::More::diag("no line $n in access.log:\n",
                             main::access_log_text());
     return $rows[$n - 1] // {};
+}
+
+
+sub log_of {
+    my ($id) = @_;
+    my $row;
+
+    main::wait_until(sub {
+        ($row) = grep { ($_->{id} // '') eq $id } log_fields();
+        return $row;
+    }) or Test::More::diag("no $id in access.log:\n", main::access_log_text());
+    return $row // {};
 }
 
 

@@ -1,0 +1,235 @@
+"""Benchmarks of what changes while serving: keys, nodes, lists, the state
+file.  Each compares two nginx of one run, with much of it and with little."""
+
+import hashlib
+import http.client
+import json
+import os
+import subprocess
+import threading
+import time
+from statistics import median
+
+from client import KEY, SDK_HEADERS, chat
+from servers import OUT, Mock, Nginx
+
+NODES = 10000
+KEYS = 100000
+ZONE = '256m'
+
+
+def key(i):
+    return f'sk-bench-{i:08d}-0123456789abcdef0123456789'
+
+
+def state(nodes=(), keys=0):
+    """A state file with nodes at these ports and so many keys."""
+
+    return json.dumps({
+        'version': 1, 'epoch': 1, 'pid': 1, 'written': '2026-01-01T00:00:00Z',
+        'totals': {},
+        'nodes': [{'id': f'node-{i + 1:016x}', 'name': f'n{i}',
+                   'base_url': f'http://127.0.0.1:{port}', 'models': ['mock'],
+                   'check': False} for i, port in enumerate(nodes)],
+        'keys': [{'id': f'key-{i + 1:016x}', 'name': f'k{i}',
+                  'sha256': hashlib.sha256(key(i).encode()).hexdigest(),
+                  'scopes': ['inference']} for i in range(keys)],
+        'static_nodes': [], 'static_keys': [], 'end': True})
+
+
+def ask(port, method, path, body=None):
+    """One request of the admin API on a connection of its own."""
+
+    con = http.client.HTTPConnection('127.0.0.1', port, timeout=60)
+    con.request(method, path, body and json.dumps(body),
+                {'Authorization': 'Bearer ' + KEY})
+    answer = con.getresponse()
+    data = answer.read()
+    con.close()
+    if answer.status // 100 != 2:
+        raise OSError(f'{method} {path}: {answer.status} {data[:300]}')
+    return json.loads(data) if data else None
+
+
+def lua(path, keys):
+    """Requests for wrk, each with another of so many keys."""
+
+    headers = '\n'.join(f'wrk.headers["{name}"] = "{value}"'
+                        for name, value in SDK_HEADERS
+                        if name not in ('Connection', 'Authorization'))
+    with open(path, 'w') as out:
+        out.write(f'''wrk.method = "POST"
+{headers}
+wrk.body = [=[{chat().decode()}]=]
+local n = 12345
+request = function()
+    n = (n * 1103515245 + 12345) % 2147483648
+    wrk.headers["Authorization"] = string.format(
+        "Bearer sk-bench-%08d-0123456789abcdef0123456789",
+        math.floor(n / 7) % {keys})
+    return wrk.format()
+end
+''')
+
+
+def rounds(sides, measure, times):
+    """Medians of measure(side), by turns, and that of their ratios to the
+    second side."""
+
+    got = {side: [] for side in sides}
+    for i in range(times + 1):
+        for side in sides if i % 2 else reversed(sides):
+            value = measure(side)
+            if i > 0:
+                got[side].append(value)
+    first, second = sides
+    return (median(a / b for a, b in zip(got[first], got[second])),
+            median(got[first]), median(got[second]))
+
+
+def part_keys(row, wrk):
+    """Clients of 100,000 keys, and of 10: requests a second."""
+
+    mock = Mock()
+    sides = (KEYS, 10)
+    nginx, scripts = {}, {}
+    for n in sides:
+        nginx[n] = Nginx('admin', mock.ports, zone=ZONE, name=f'keys{n}',
+                         state=state(mock.ports, n))
+        scripts[n] = f'{OUT}/keys{n}.lua'
+        lua(scripts[n], n)
+    ratio, many, few = rounds(
+        sides, lambda n: wrk(nginx[n].port, scripts[n], 1), 16)
+    row(f'time a request, {KEYS:,} keys, 10 keys', ('<=', 1.05), 1 / ratio,
+        1e6 / many, 1e6 / few, 'us', 1)
+    for n in sides:
+        nginx[n].stop()
+    mock.stop()
+
+
+class Changer(threading.Thread):
+    """An admin who changes a node so many times a second."""
+
+    def __init__(self, port, nodes, rate):
+        super().__init__(daemon=True)
+        self.port, self.nodes, self.rate = port, nodes, rate
+        self.changes, self.ended = 0, False
+
+    def run(self):
+        con = http.client.HTTPConnection('127.0.0.1', self.port, timeout=60)
+        start = time.monotonic()
+        while not self.ended:
+            i = self.changes * 7919 % self.nodes
+            con.request('PATCH', f'/api/nodes/node-{i + 1:016x}',
+                        '{"weight":%d}' % (1 + self.changes % 3),
+                        {'Authorization': 'Bearer ' + KEY})
+            answer = con.getresponse()
+            answer.read()
+            if answer.status != 200:
+                raise OSError(f'PATCH answered {answer.status}')
+            self.changes += 1
+            time.sleep(max(0, start + self.changes / self.rate
+                           - time.monotonic()))
+
+    def stop(self):
+        self.ended = True
+        self.join()
+
+
+def part_changes(row, wrk, script):
+    """Requests a second while 100 nodes of 10,000 change a second."""
+
+    mock = Mock(NODES)
+    nginx = Nginx('admin', mock.ports, zone=ZONE, connections=12000,
+                  name='changes', state=state(mock.ports))
+
+    def measure(changing):
+        if not changing:
+            return wrk(nginx.port, script, 2)
+        changer = Changer(nginx.port, NODES, 100)
+        changer.start()
+        rate = wrk(nginx.port, script, 2)
+        changer.stop()
+        made.append(changer.changes / 2)
+        return rate
+
+    made = []
+    ratio, busy, quiet = rounds((True, False), measure, 12)
+    row(f'requests a second, {median(made):.0f} changes a second, none',
+        ('>=', 0.98), ratio, busy, quiet, '1/s')
+    nginx.stop()
+    mock.stop()
+
+
+class Pinger(threading.Thread):
+    """Asks the worker for nothing all the time: the longest wait."""
+
+    def __init__(self, port):
+        super().__init__(daemon=True)
+        self.port, self.ended, self.times = port, False, []
+
+    def run(self):
+        con = http.client.HTTPConnection('127.0.0.1', self.port, timeout=60)
+        while not self.ended:
+            start = time.perf_counter()
+            con.request('GET', '/ping')
+            con.getresponse().read()
+            self.times.append(time.perf_counter() - start)
+
+    def stop(self):
+        self.ended = True
+        self.join()
+
+
+def part_list(row, times=15):
+    """How long a list of 10,000 nodes keeps other requests of the worker
+    waiting: the longest wait during a list, the median of some lists."""
+
+    mock = Mock(1)
+    nginx = Nginx('admin', mock.ports, zone=ZONE, name='list',
+                  state=state(range(10000, 10000 + NODES)))
+    worst, whole, without = [], [], []
+    curl = ['curl', '-s', '-f', '-o', '/dev/null', '-H',
+            'Authorization: Bearer ' + KEY,
+            f'http://127.0.0.1:{nginx.port}/api/nodes?limit={NODES}']
+    for _ in range(times):
+        for lists, got in ((1, worst), (0, without)):
+            pinger = Pinger(nginx.port)
+            pinger.start()
+            start = time.perf_counter()
+            if lists:
+                subprocess.run(curl, check=True)
+                whole.append((time.perf_counter() - start) * 1000)
+            else:
+                time.sleep(whole[-1] / 1000)
+            pinger.stop()
+            got.append(max(pinger.times) * 1000)
+    row(f'longest wait during a list of {NODES:,} nodes, of 5 ms',
+        ('<=', 1.00), median(worst) / 5, median(worst), 5, 'ms', 2)
+    row('  the same with no list, of 5 ms', None, median(without) / 5,
+        median(without), 5, 'ms', 2)
+    row('  the whole list', None, 1, median(whole), median(whole), 'ms', 1)
+    nginx.stop()
+    mock.stop()
+
+
+def part_start(row, times=5):
+    """From the start of nginx until it listens."""
+
+    mock = Mock()
+    text = state(range(10000, 10000 + NODES), KEYS)
+    sizes, little, much = f'{NODES:,} nodes and {KEYS:,} keys', [], []
+    for _ in range(times):
+        for got, what in ((much, text), (little, state())):
+            start = time.perf_counter()
+            nginx = Nginx('admin', mock.ports, zone=ZONE, name='start',
+                          state=what)
+            got.append(time.perf_counter() - start)
+            nginx.stop()
+    row(f'start with {sizes}, of 2 s', ('<=', 1.00), median(much) / 2,
+        median(much), 2, 's', 2)
+    row('  an empty one, of 2 s', None, median(little) / 2, median(little), 2,
+        's', 2)
+    print(f'    the state file: {len(text) / 1e6:.1f} MB')
+    os.remove(f'{nginx.root}/state.json')
+    mock.stop()

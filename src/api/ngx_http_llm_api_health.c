@@ -1,0 +1,85 @@
+
+/*
+ * What anybody may see: the version, and whether all is well.  Open, so it
+ * names no node, no path and no number of keys.
+ */
+
+
+#include "ngx_http_llm_api_health.h"
+#include "ngx_http_llm_api_input.h"
+
+
+static json_t *ngx_http_llm_api_health_state(ngx_llm_zone_t *zone);
+static json_t *ngx_http_llm_api_health_nodes(ngx_llm_zone_t *zone);
+
+
+void
+ngx_http_llm_api_version(ngx_http_llm_api_t *api)
+{
+    ngx_http_llm_api_reply(api, NGX_HTTP_OK,
+                           json_pack("{s:s,s:s,s:s}", "name",
+                                     "ngx_http_llm_router_module", "version",
+                                     NGX_HTTP_LLM_VERSION, "nginx",
+                                     NGINX_VERSION));
+}
+
+
+void
+ngx_http_llm_api_health(ngx_http_llm_api_t *api)
+{
+    ngx_llm_zone_t  *zone;
+
+    zone = ngx_http_llm_worker.zone;
+
+    ngx_http_llm_api_reply(api, NGX_HTTP_OK,
+                           json_pack("{s:s,s:o,s:o}", "status",
+                                     zone->saved.failed ? "degraded" : "ok",
+                                     "nodes",
+                                     ngx_http_llm_api_health_nodes(zone),
+                                     "state",
+                                     ngx_http_llm_api_health_state(zone)));
+}
+
+
+static json_t *
+ngx_http_llm_api_health_nodes(ngx_llm_zone_t *zone)
+{
+    uint32_t    i;
+    ngx_uint_t  state, online, total;
+
+    online = 0;
+    total = 0;
+
+    for (i = 0; i < zone->nodes->used; i++) {
+
+        if (zone->nodes->node[i].use != NGX_LLM_NODE_USED) {
+            continue;
+        }
+
+        state = ngx_llm_node_state(&zone->nodes->node[i], ngx_current_msec);
+
+        total++;
+        online += (state == NGX_LLM_STATE_ONLINE);
+    }
+
+    return json_pack("{s:i,s:i}", "total", (int) total, "online",
+                     (int) online);
+}
+
+
+static json_t *
+ngx_http_llm_api_health_state(ngx_llm_zone_t *zone)
+{
+    ngx_uint_t  failed;
+
+    if (ngx_http_llm_worker.mcf->state.len == 0) {
+        return json_null();
+    }
+
+    failed = zone->saved.failed;
+
+    return json_pack("{s:b,s:s?,s:o,s:b}", "ok", failed == 0, "error",
+                     failed ? strerror((int) failed) : NULL, "written_at",
+                     ngx_http_llm_api_json_time((time_t) zone->saved.when),
+                     "pending", zone->saved.changed != zone->saved.saved);
+}

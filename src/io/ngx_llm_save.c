@@ -1,0 +1,510 @@
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+#include "ngx_llm_save.h"
+#include "ngx_llm_snapshot.h"
+#include "ngx_llm_task.h"
+
+
+/* all in ms */
+#define NGX_LLM_SAVE_TICK    200
+#define NGX_LLM_SAVE_LEASE   30000      /* the dead are known before */
+#define NGX_LLM_SAVE_TOTALS  60000
+#define NGX_LLM_SAVE_AGAIN   2000       /* after a failure */
+#define NGX_LLM_SAVE_REST    500        /* at most, after a long write */
+
+
+typedef struct {
+    ngx_llm_save_conf_t        conf;
+    ngx_event_t                event;
+    ngx_connection_t           dummy;   /* of the event */
+    ngx_uint_t                 busy;    /* a write is under way */
+    ngx_msec_t                 next;    /* no write before it */
+    ngx_msec_t                 last;    /* when one ended well */
+
+    /* of the present write */
+
+    ngx_msec_t                 begun;
+    ngx_atomic_uint_t          changes;
+    ngx_atomic_uint_t          moved;   /* the totals */
+    ngx_uint_t                 epoch;
+    ngx_int_t                  rc;
+    ngx_llm_task_t             task;
+    ngx_llm_snapshot_result_t  result;
+} ngx_llm_save_t;
+
+
+static ngx_uint_t ngx_llm_save_known(const ngx_llm_save_conf_t *conf);
+static void ngx_llm_save_directory(ngx_cycle_t *cycle,
+    const ngx_llm_save_conf_t *conf);
+static void ngx_llm_save_aside(const ngx_llm_save_conf_t *conf,
+    ngx_log_t *log);
+static void ngx_llm_save_tell(const ngx_llm_save_conf_t *conf,
+    const ngx_llm_snapshot_result_t *result, ngx_log_t *log);
+
+static void ngx_llm_save_tick(ngx_event_t *ev);
+static ngx_uint_t ngx_llm_save_due(ngx_llm_save_t *save);
+static void ngx_llm_save_begin(ngx_llm_save_t *save);
+static void ngx_llm_save_run(ngx_llm_task_t *task);
+static void ngx_llm_save_done(ngx_llm_task_t *task);
+static void ngx_llm_save_ended(ngx_llm_save_t *save);
+static void ngx_llm_save_failed(ngx_llm_save_t *save);
+static void ngx_llm_save_leave(ngx_llm_save_t *save);
+static ngx_atomic_uint_t ngx_llm_save_totals(ngx_llm_zone_t *zone);
+
+
+static ngx_llm_save_t  ngx_llm_save;
+
+/* the master's: what was read the last time; from ngx_alloc() */
+static ngx_str_t       ngx_llm_save_path;
+
+
+ngx_int_t
+ngx_llm_save_read(ngx_cycle_t *cycle, const ngx_llm_save_conf_t *conf)
+{
+    u_char                     *path;
+    ngx_int_t                   rc;
+    ngx_llm_zone_t             *zone;
+    ngx_llm_snapshot_result_t   result;
+
+    zone = conf->zone;
+
+    if (conf->path.len == 0 || ngx_llm_save_known(conf)) {
+        return NGX_OK;
+    }
+
+    path = ngx_alloc(conf->path.len, cycle->log);
+    if (path == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(path, conf->path.data, conf->path.len);
+
+    if (ngx_llm_save_path.data) {
+        ngx_free(ngx_llm_save_path.data);
+    }
+
+    ngx_llm_save_path.data = path;
+    ngx_llm_save_path.len = conf->path.len;
+
+    ngx_llm_save_directory(cycle, conf);
+
+    rc = ngx_llm_snapshot_read(zone, (char *) conf->path.data, &result);
+
+    if (rc == NGX_OK) {
+        ngx_llm_save_tell(conf, &result, cycle->log);
+
+    } else {
+        ngx_log_error(NGX_LOG_ERR, cycle->log, result.err,
+                      "llm_router_state \"%V\" can't be used: %s",
+                      &conf->path, result.text);
+
+        ngx_llm_save_aside(conf, cycle->log);
+    }
+
+    /* younger than who wrote it, and to be seen so by him */
+
+    zone->saved.epoch = ngx_max(zone->saved.epoch, result.epoch) + 1;
+
+    ngx_llm_zone_changed(zone);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_llm_save_start(ngx_cycle_t *cycle, const ngx_llm_save_conf_t *conf)
+{
+    ngx_event_t     *ev;
+    ngx_llm_save_t  *save;
+
+    save = &ngx_llm_save;
+
+    ngx_memzero(save, sizeof(ngx_llm_save_t));
+
+    if (conf->path.len == 0) {
+        return NGX_OK;
+    }
+
+    save->conf = *conf;
+    save->next = ngx_current_msec;
+    save->last = ngx_current_msec;
+    save->dummy.fd = (ngx_socket_t) -1;
+
+    ev = &save->event;
+
+    ev->handler = ngx_llm_save_tick;
+    ev->data = &save->dummy;
+    ev->log = cycle->log;
+    ev->cancelable = 1;
+
+    ngx_add_timer(ev, NGX_LLM_SAVE_TICK);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_llm_save_stop(void)
+{
+    ngx_llm_zone_t  *zone;
+    ngx_llm_save_t  *save;
+
+    save = &ngx_llm_save;
+    zone = save->conf.zone;
+
+    if (zone == NULL) {
+        return;
+    }
+
+    if (save->event.timer_set) {
+        ngx_del_timer(&save->event);
+    }
+
+    /* of several that exit together the last one writes what is left */
+
+    if (!save->busy
+        && ngx_llm_zone_lease(&zone->save, ngx_pid, NGX_LLM_SAVE_LEASE,
+                              save->conf.dead))
+    {
+        if (zone->saved.changed != zone->saved.saved
+            || zone->saved.totals != ngx_llm_save_totals(zone))
+        {
+            ngx_llm_save_begin(save);
+            ngx_llm_save_run(&save->task);
+            ngx_llm_save_ended(save);
+        }
+
+        ngx_llm_save_leave(save);
+    }
+
+    save->conf.zone = NULL;
+}
+
+
+/* was it read into this zone? */
+
+static ngx_uint_t
+ngx_llm_save_known(const ngx_llm_save_conf_t *conf)
+{
+    return conf->zone->saved.epoch
+           && conf->path.len == ngx_llm_save_path.len
+           && ngx_memcmp(conf->path.data, ngx_llm_save_path.data,
+                         conf->path.len) == 0;
+}
+
+
+/* one that is missing is made, for the user of the workers */
+
+static void
+ngx_llm_save_directory(ngx_cycle_t *cycle, const ngx_llm_save_conf_t *conf)
+{
+    u_char           *p, dir[NGX_MAX_PATH];
+    size_t            len;
+    ngx_core_conf_t  *ccf;
+
+    len = conf->path.len;
+
+    while (len && conf->path.data[len - 1] != '/') {
+        len--;
+    }
+
+    if (len <= 1 || len > NGX_MAX_PATH) {
+        return;
+    }
+
+    p = ngx_cpymem(dir, conf->path.data, len - 1);
+    *p = '\0';
+
+    if (ngx_create_dir(dir, 0700) == NGX_FILE_ERROR) {
+
+        if (ngx_errno != NGX_EEXIST) {
+            ngx_log_error(NGX_LOG_ERR, cycle->log, ngx_errno,
+                          "llm_router_state: the directory \"%s\" could not "
+                          "be made", dir);
+        }
+
+        return;
+    }
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+
+    if (geteuid() == 0
+        && ccf->user != (ngx_uid_t) NGX_CONF_UNSET_UINT
+        && chown((const char *) dir, ccf->user, (gid_t) -1) == -1)
+    {
+        ngx_log_error(NGX_LOG_ERR, cycle->log, ngx_errno,
+                      "llm_router_state: chown() of \"%s\" failed", dir);
+    }
+}
+
+
+static void
+ngx_llm_save_aside(const ngx_llm_save_conf_t *conf, ngx_log_t *log)
+{
+    u_char  *p, name[NGX_MAX_PATH + 1];
+
+    p = ngx_snprintf(name, NGX_MAX_PATH, "%V.broken.%T", &conf->path,
+                     ngx_time());
+    *p = '\0';
+
+    if (ngx_rename_file(conf->path.data, name) == NGX_FILE_ERROR) {
+        ngx_log_error(NGX_LOG_ERR, log, ngx_errno,
+                      "llm_router_state \"%V\" could not be set aside as "
+                      "\"%s\", it will be written over", &conf->path, name);
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_ERR, log, 0,
+                  "llm_router_state \"%V\" was set aside as \"%s\", the nodes "
+                  "and keys of nginx.conf are all there are", &conf->path,
+                  name);
+}
+
+
+static void
+ngx_llm_save_tell(const ngx_llm_save_conf_t *conf,
+    const ngx_llm_snapshot_result_t *result, ngx_log_t *log)
+{
+    if (result->missing) {
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_NOTICE, log, 0,
+                  "llm_router_state \"%V\": %ui nodes and %ui keys were read",
+                  &conf->path, result->nodes, result->keys);
+
+    if (result->exposed) {
+        ngx_log_error(NGX_LOG_WARN, log, 0,
+                      "llm_router_state \"%V\" was open to others, who may "
+                      "know the keys of nodes now; its mode is 600 again",
+                      &conf->path);
+    }
+
+    if (result->unknown) {
+        ngx_log_error(NGX_LOG_WARN, log, 0,
+                      "llm_router_state \"%V\": %ui members are not known "
+                      "here and were dropped", &conf->path, result->unknown);
+    }
+
+    if (result->dropped) {
+        ngx_log_error(NGX_LOG_ERR, log, 0,
+                      "llm_router_state \"%V\": models of %ui nodes found no "
+                      "room, make llm_router_zone larger", &conf->path,
+                      result->dropped);
+    }
+}
+
+
+static void
+ngx_llm_save_tick(ngx_event_t *ev)
+{
+    ngx_llm_save_t  *save;
+
+    save = &ngx_llm_save;
+
+    if (ngx_exiting || ngx_terminate || ngx_quit) {
+
+        /* those who stay go on with it */
+
+        if (!save->busy) {
+            ngx_llm_save_leave(save);
+        }
+
+        return;
+    }
+
+    ngx_add_timer(ev, NGX_LLM_SAVE_TICK);
+
+    if (!ngx_llm_zone_lease(&save->conf.zone->save, ngx_pid,
+                            NGX_LLM_SAVE_LEASE, save->conf.dead)
+        || !ngx_llm_save_due(save))
+    {
+        return;
+    }
+
+    ngx_llm_save_begin(save);
+
+    save->task.run = ngx_llm_save_run;
+    save->task.done = ngx_llm_save_done;
+    save->task.wait = 1;
+
+    if (ngx_llm_task_post(&save->task) != NGX_OK) {
+        save->busy = 0;
+        save->next = ngx_current_msec + NGX_LLM_SAVE_AGAIN;
+    }
+}
+
+
+static ngx_uint_t
+ngx_llm_save_due(ngx_llm_save_t *save)
+{
+    ngx_llm_zone_t  *zone;
+
+    zone = save->conf.zone;
+
+    if (save->busy || (ngx_msec_int_t) (save->next - ngx_current_msec) > 0) {
+        return 0;
+    }
+
+    if (zone->saved.changed != zone->saved.saved) {
+        return 1;
+    }
+
+    return ngx_current_msec - save->last >= NGX_LLM_SAVE_TOTALS
+           && ngx_llm_save_totals(zone) != zone->saved.totals;
+}
+
+
+/* what changes from here on is not in it for sure */
+
+static void
+ngx_llm_save_begin(ngx_llm_save_t *save)
+{
+    ngx_llm_zone_t  *zone;
+
+    zone = save->conf.zone;
+
+    save->busy = 1;
+    save->begun = ngx_current_msec;
+    save->epoch = zone->saved.epoch;
+    save->moved = ngx_llm_save_totals(zone);
+    save->changes = zone->saved.changed;
+
+    save->task.data = save;
+
+    ngx_memory_barrier();
+}
+
+
+/* in a thread */
+
+static void
+ngx_llm_save_run(ngx_llm_task_t *task)
+{
+    ngx_llm_save_t  *save = task->data;
+
+    save->rc = ngx_llm_snapshot_write(save->conf.zone,
+                                      (char *) save->conf.path.data,
+                                      save->epoch,
+                                      ngx_process == NGX_PROCESS_SINGLE
+                                      ? ngx_pid : ngx_parent,
+                                      &save->result);
+}
+
+
+static void
+ngx_llm_save_done(ngx_llm_task_t *task)
+{
+    ngx_llm_save_t  *save = task->data;
+
+    ngx_llm_save_ended(save);
+
+    if (ngx_exiting && !save->event.timer_set) {
+        ngx_llm_save_leave(save);
+    }
+}
+
+
+static void
+ngx_llm_save_ended(ngx_llm_save_t *save)
+{
+    ngx_msec_t       took;
+    ngx_llm_zone_t  *zone;
+
+    zone = save->conf.zone;
+
+    save->busy = 0;
+
+    if (save->rc != NGX_OK) {
+        ngx_llm_save_failed(save);
+        return;
+    }
+
+    /* a long one shall not be followed by the next without a pause */
+
+    took = ngx_current_msec - save->begun;
+
+    save->next = ngx_current_msec + ngx_min(took, NGX_LLM_SAVE_REST);
+    save->last = ngx_current_msec;
+
+    zone->saved.saved = save->changes;
+    zone->saved.totals = save->moved;
+    zone->saved.epoch = save->result.epoch;
+    zone->saved.when = ngx_time();
+
+    if (zone->saved.failed) {
+        zone->saved.failed = 0;
+
+        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                      "llm_router_state \"%V\" is written again",
+                      &save->conf.path);
+    }
+}
+
+
+/* told once for each reason, and tried again */
+
+static void
+ngx_llm_save_failed(ngx_llm_save_t *save)
+{
+    ngx_err_t        err;
+    const char      *hint;
+    ngx_llm_zone_t  *zone;
+
+    zone = save->conf.zone;
+
+    err = save->result.err ? save->result.err : EIO;
+
+    save->next = ngx_current_msec + NGX_LLM_SAVE_AGAIN;
+
+    if (zone->saved.failed == (ngx_atomic_uint_t) err) {
+        return;
+    }
+
+    zone->saved.failed = err;
+
+    if (save->rc == NGX_DECLINED) {
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "llm_router_state \"%V\" is not written: %s",
+                      &save->conf.path, save->result.text);
+        return;
+    }
+
+    switch (err) {
+
+    case NGX_EACCES:
+    case NGX_EPERM:
+        hint = "; its directory must belong to the user of the workers";
+        break;
+
+    case NGX_ENOENT:
+        hint = "; its directory is missing";
+        break;
+
+    default:
+        hint = "";
+    }
+
+    ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, err,
+                  "llm_router_state \"%V\" could not be written: %s%s",
+                  &save->conf.path, save->result.text, hint);
+}
+
+
+/* the lease, if it is ours */
+
+static void
+ngx_llm_save_leave(ngx_llm_save_t *save)
+{
+    (void) ngx_atomic_cmp_set(&save->conf.zone->save.pid, ngx_pid, 0);
+}
+
+
+static ngx_atomic_uint_t
+ngx_llm_save_totals(ngx_llm_zone_t *zone)
+{
+    return zone->totals.requests + zone->totals.prompt_tokens
+           + zone->totals.completion_tokens;
+}

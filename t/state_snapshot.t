@@ -1,0 +1,339 @@
+# The state file: what is made at run time is found again after a restart and
+# a binary upgrade, and what is broken is set aside.  Each test has an nginx
+# of its own beside that of the harness, which it can stop and start.
+
+use lib 't/lib';
+use LLMTest;
+use LLMTest::Api;
+use LLMTest::Admin qw($Admin $AdminKey);
+use File::Path qw(make_path remove_tree);
+
+my $Clear = 'sk-test-0123456789abcdef';
+
+defaults(
+    mock => "a --models m\n",
+    http_config => <<'_EOC_',
+    llm_router_node http://127.0.0.1:$TEST_NGINX_NODE_A name=a models=m;
+    llm_router_key sk-test-0123456789abcdef;
+_EOC_
+    config => "    location /v1/ { llm_router on; }\n",
+);
+
+my ($Dir, $Port);
+
+# an nginx with a state file, not started yet
+
+sub own {
+    my (%opt) = @_;
+    my $load = CORE::join '', map { "load_module $_;\n" }
+               split ' ', $ENV{TEST_NGINX_LOAD_MODULES} // '';
+    my $user = $> == 0 ? 'user root;' : '';
+    my $static = $opt{static} // '';
+
+    $Dir = "$ENV{TEST_NGINX_SERVROOT}/own";
+    $Port ||= LLMTest::free_port();
+    remove_tree($Dir) if !$opt{again};
+    make_path("$Dir/logs");
+
+    open my $out, '>', "$Dir/nginx.conf" or die "nginx.conf: $!\n";
+    print $out <<_EOC_;
+$load$user
+pid $Dir/nginx.pid;
+error_log $Dir/error.log notice;
+worker_processes 2;
+events { }
+http {
+    access_log off;
+    client_body_temp_path $Dir/temp;
+    proxy_temp_path $Dir/temp;
+    fastcgi_temp_path $Dir/temp;
+    uwsgi_temp_path $Dir/temp;
+    scgi_temp_path $Dir/temp;
+    llm_router_zone own:8m;
+    llm_router_state state/state.json;
+    llm_router_health interval=100ms;
+    llm_router_key $Clear name=static;
+$AdminKey
+    $static
+    server {
+        listen 127.0.0.1:$Port;
+        location /v1/ { llm_router on; }
+        location /api/ { llm_router_api on; }
+    }
+}
+_EOC_
+    close $out;
+}
+
+sub slurp { return LLMTest::Helpers::slurp(@_) }
+sub clear { return $Clear }
+sub own_dir { return "$Dir/$_[0]" }
+sub file { return "$Dir/state/state.json" }
+sub log_text { return slurp("$Dir/error.log") // '' }
+sub pid_of { return (slurp($_[0] // "$Dir/nginx.pid") // '') =~ /(\d+)/ ? $1 : 0 }
+sub mode { return sprintf '%o', (stat $_[0])[2] & 07777 }
+
+sub begin {
+    my $cmd = "$ENV{TEST_NGINX_BINARY} -e $Dir/error.log -p $Dir/ -c $Dir/nginx.conf";
+    system("$cmd >>$Dir/start.log 2>&1") == 0
+        or die 'nginx does not start: ' . (slurp("$Dir/start.log") // '');
+    wait_until(sub { pid_of() && eval { api('GET', '/version')->status } })
+        or die "nginx does not answer\n";
+}
+
+sub own_test {
+    return `$ENV{TEST_NGINX_BINARY} -t -q -e $Dir/error.log -p $Dir/ -c $Dir/nginx.conf 2>&1`;
+}
+
+sub tell {
+    my ($signal, $pid) = @_;
+    return $pid && kill $signal, $pid;
+}
+
+sub gone { my $pid = shift; return wait_until(sub { !kill 0, $pid }) }
+
+sub end {
+    my $pid = pid_of() or return;
+    kill 'QUIT', $pid;
+    ok(gone($pid), 'nginx stops');
+    is_deeply([log_text() =~ /^.*(?:\[alert\]|\[emerg\]|Sanitizer|on signal).*$/mg],
+              [], 'its log has no alert');
+}
+
+sub put {
+    my ($text) = @_;
+    make_path("$Dir/state");
+    open my $out, '>', file() or die "state.json: $!\n";
+    print $out $text;
+    close $out;
+    chmod 0600, file();
+}
+
+sub api {
+    my ($method, $path, $body) = @_;
+    my %h = (Authorization => "Bearer $Admin");
+    $h{'Content-Type'} = 'application/json' if $body;
+    return http($method, "/api$path", \%h, $body && json_encode($body),
+                port => $Port);
+}
+
+sub chat_by {
+    my ($key, $model) = @_;
+    return http('POST', '/v1/chat/completions',
+                { Authorization => "Bearer $key",
+                  'Content-Type' => 'application/json' },
+                json_encode({ model => $model, messages => [
+                    { role => 'user', content => 'hi' }] }), port => $Port);
+}
+
+sub state { return eval { json_decode(slurp(file())) } || {} }
+
+sub written {
+    my ($what) = @_;
+    return wait_until(sub { my $s = main::state(); $s->{end} && $what->($s) });
+}
+
+sub names {
+    my ($path) = @_;
+    my $r = main::api('GET', $path);
+    return CORE::join ' ', sort map { $_->{name} } @{ $r->json->{data} };
+}
+
+sub health { return api('GET', '/health')->json }
+
+END {
+    kill 'TERM', $_ for grep { $_ } map { pid_of("$Dir/nginx.$_") }
+                        $Dir ? qw(pid pid.oldbin) : ();
+}
+
+repeat_each(1);
+plan 'no_plan';
+run_tests();
+
+__DATA__
+
+=== TEST 1: what is made is in the file soon, and there after a restart
+--- perl
+own();
+begin();
+ok(written(sub { 1 }), 'the file is made at once');
+is(mode(file()), '600', '... for nobody else');
+is(mode(own_dir("state")), '700', '... in a directory for nobody else');
+
+my $node = api('POST', '/nodes', {
+    name => 'one', base_url => 'http://127.0.0.1:' . mock_port('a') . '/v1',
+    api_key => 'sk-of-the-node', notes => '<b>"', weight => 3 });
+is($node->status, 201, 'a node') or diag($node->body);
+my $key = api('POST', '/keys', { name => 'user', rpm => 1000 });
+is($key->status, 201, 'a key') or diag($key->body);
+my $clear = $key->json->{key};
+ok(written(sub { @{ $_[0]{nodes} } == 1 && @{ $_[0]{keys} } == 1 }),
+   'both are written');
+
+my $text = slurp(file());
+is(mode(file()), '600', '... for nobody else');
+is(index($text, $clear), -1, '... without the clear key');
+is(index($text, clear()), -1, '... nor that of nginx.conf');
+cmp_ok(index($text, 'sk-of-the-node'), '>', 0, '... with that of the node');
+is_deeply([grep { !/^state\.json$/ } map { s{.*/}{}r } glob(own_dir("state/*"))],
+          [], '... and no other file');
+
+ok(wait_until(sub { chat_by($clear, 'm')->status == 200 }), 'it serves');
+is(chat_by($clear, 'm')->status, 200, 'once more');
+my $id = $node->json->{id};
+end();
+
+my $s = main::state();
+cmp_ok($s->{nodes}[0]{requests}, '>=', 2, 'totals are written at the end');
+cmp_ok($s->{totals}{requests}, '>=', 2, '... of all, too');
+
+begin();
+like(log_text(), qr/state\.json": 1 nodes and 1 keys were read/, 'read again');
+my $again = api('GET', "/nodes/$id");
+is($again->status, 200, 'the node has its id');
+is_deeply([@{ $again->json }{qw(name notes weight)}], ['one', '<b>"', 3],
+          '... and what was said of it');
+cmp_ok($again->json->{requests}, '>=', 2, '... and its totals');
+is(names('/keys'), 'robot static user', 'the key is there');
+ok(wait_until(sub { chat_by($clear, 'm')->status == 200 }), '... and passes');
+is(api('DELETE', "/nodes/$id")->status =~ /^20/ ? 1 : 0, 1, 'it is removed');
+ok(written(sub { @{ $_[0]{nodes} } == 0 }), '... in the file, too');
+end();
+
+
+
+=== TEST 2: a file made by hand: names are resolved, a node of nginx.conf wins
+--- perl
+my $p = mock_port('a');
+own(static => "llm_router_node http://127.0.0.1:$p name=fixed models=s;");
+put('{"version":1,"epoch":41,"new":1,"nodes":['
+    . '{"id":"node-0000000000000001","name":"named","base_url":'
+    . qq("http://localhost:$p","models":["x"]},)
+    . '{"id":"node-0000000000000002","name":"other","base_url":'
+    . qq("http://127.0.0.1:$p/v1","weight":7,"requests":5}],"end":true}));
+chmod 0644, file();
+begin();
+like(log_text(), qr/state\.json" was open to others/, 'its mode is told');
+like(log_text(), qr/: 1 members are not known here/, '... what is unknown, too');
+is(names('/nodes'), 'fixed named', 'the URL of nginx.conf stays its own');
+ok(wait_until(sub { chat_by(clear(), 'x')->status == 200 }),
+   'a name is resolved');
+ok(written(sub { $_[0]{epoch} == 42 }), 'the file is this router\'s');
+is(mode(file()), '600', '... for nobody else');
+end();
+
+
+
+=== TEST 3: broken files are set aside, and it is said why
+--- perl
+for (['', 'it is empty'], ['{"version":1,"epoch":4,"nodes":[', 'it is truncated'],
+     ['{"version":7,"end":true}', 'its version 7 is not known'],
+     ["<html>\n", 'line 1: it is no JSON'],
+     ['{"version":1,"epoch":4,"nodes":[{"id":"node-00000000000000ab",'
+      . '"name":"x"}],"end":true}', 'nodes[0]: "base_url" is missing'],
+     [undef, 'it is no regular file'], [\1, 'it is a symbolic link'])
+{
+    my ($text, $why) = @$_;
+    own();
+    put(ref $text ? '' : $text // '');
+
+    if (!defined $text || ref $text) {
+        unlink file();
+        ref $text ? symlink('/etc/passwd', file()) : mkdir(file());
+    }
+
+    begin();
+    my $log = log_text();
+    cmp_ok(index($log, "state.json\" can't be used: $why"), '>', 0, $why)
+        or diag($log);
+    my @aside = glob(file() . '.broken.*');
+    is(scalar @aside, 1, '... set aside');
+    is($text, slurp($aside[0]), '... as it was') if defined $text && !ref $text;
+    ok(written(sub { 1 }), '... a new one is written');
+    is(chat_by(clear(), 'm')->status, 503, '... and it serves');
+    end();
+}
+
+
+
+=== TEST 4: what can't be written is told once, shown, and tried again
+--- perl
+own();
+begin();
+ok(written(sub { 1 }), 'well so far');
+rename own_dir("state"), own_dir("away");
+is(api('POST', '/keys', { name => 'k1' })->status, 201, 'a key is made');
+ok(wait_until(sub { health()->{state}{ok} ? 0 : 1 }), 'health shows it');
+like(log_text(), qr/\[crit\].*state\.json" could not be written: open\(\)/,
+     'the log tells it');
+rename own_dir("away"), own_dir("state");
+ok(wait_until(sub { health()->{state}{ok} }), 'it is tried again');
+ok(written(sub { @{ $_[0]{keys} } == 1 }), '... and written');
+like(log_text(), qr/state\.json" is written again/, '... which is told');
+is(scalar(() = log_text() =~ /could not be written/g), 1, '... as it was, once');
+end();
+
+
+
+=== TEST 5: a binary upgrade: the younger router has the file
+--- perl
+own();
+begin();
+is(api('POST', '/keys', { name => 'k1' })->status, 201, 'a key is made');
+ok(written(sub { @{ $_[0]{keys} } == 1 }), '... and written');
+my $epoch = main::state()->{epoch};
+my $old = pid_of();
+
+tell('USR2', $old);
+ok(wait_until(sub { -e own_dir("nginx.pid.oldbin") && pid_of() && pid_of() != $old }),
+   'a new one starts');
+my $new = pid_of();
+ok(written(sub { $_[0]{epoch} == $epoch + 1 && $_[0]{pid} == $new }),
+   '... and has the file');
+
+# the old one alone serves
+
+tell('WINCH', $new);
+ok(wait_until(sub { names('/keys') eq 'k1 robot static'
+                    && api('POST', '/keys', { name => "o" . rand })->status
+                       == 201
+                    && log_text() =~ /state\.json" is not written: it belongs/ }),
+   'the old one does not write');
+is(main::state()->{pid}, $new, '... over it');
+
+tell('QUIT', $new);
+ok(gone($new), 'the new one is given up');
+ok(written(sub { $_[0]{epoch} == $epoch + 2 && $_[0]{pid} == $old }),
+   'the old one has the file again');
+cmp_ok(scalar @{ main::state()->{keys} }, '>=', 2, '... with what it made');
+ok(wait_until(sub { pid_of() == $old }), '... and its pid file');
+end();
+
+
+
+=== TEST 6: values that are wrong
+--- perl
+for (['llm_router_state ""', 'llm_router_state: "" is no name of a file'],
+     ['llm_router_state a/', 'llm_router_state: "a/" is no name of a file'],
+     ['llm_router_state a; llm_router_state b',
+      '"llm_router_state" directive is duplicate'],
+     ['llm_router_node_allow 10.0.0.0/33',
+      'llm_router_node_allow: "10.0.0.0/33" is no address, CIDR or "all"'],
+     ['llm_router_node_allow localhost',
+      'llm_router_node_allow: "localhost" is no address, CIDR or "all"'],
+     ['llm_router_node_allow 10.0.0.1/8', 'low address bits of "10.0.0.1/8"'],
+     ['llm_router_node_allow all; llm_router_node_allow 10.0.0.0/8 ::1', ''])
+{
+    my ($line, $why) = @$_;
+    own(static => "$line;");
+    my $conf = slurp(own_dir("nginx.conf"));
+    $conf =~ s/^    llm_router_state state.*\n//m if $line =~ /_state/;
+    open my $out, '>', own_dir("nginx.conf") or die;
+    print $out $conf;
+    close $out;
+    my $text = own_test();
+    $text =~ s/^.*no llm_router_node:.*\n//m;
+    $why eq '' ? is($text, '', $line)
+               : cmp_ok(index($text, $why), '>', 0, $line) || diag($text);
+}
+is(-e file() ? 1 : 0, 0, 'nginx -t touches no state file');

@@ -1,0 +1,141 @@
+
+/*
+ * Times as text: what is one, what is none, and every one-byte change of one
+ * that is.
+ */
+
+
+#include "../../src/base/ngx_llm_time.c"
+#include "test.h"
+
+
+static void good(const char *text, long long want);
+static void bad(const char *text);
+static void changed(void);
+static ngx_int_t reads(const char *text, size_t n, time_t *time);
+
+
+int
+main(void)
+{
+    good("1970-01-01", 0);
+    good("1970-01-01T00:00:00Z", 0);
+    good("1970-01-01T23:59:59Z", 86399);
+    good("2000-02-29", 951782400);
+    good("2024-02-29T12:00:00Z", 1709208000);
+    good("2038-01-19T03:14:08Z", 2147483648LL);
+    good("9999-12-31T23:59:59Z", 253402300799LL);
+
+    bad("");
+    bad("1969-12-31");
+    bad("0000-01-01");
+    bad("2023-02-29");
+    bad("1900-02-29");
+    bad("2030-02-31");
+    bad("2030-04-31");
+    bad("2030-13-01");
+    bad("2030-00-01");
+    bad("2030-01-00");
+    bad("2030-01-32");
+    bad("2030-12-31T24:00:00Z");
+    bad("2030-12-31T23:60:00Z");
+    bad("2030-12-31T23:59:60Z");
+    bad("2030-12-31T23:59:59");
+    bad("2030-12-31T23:59:59+");
+    bad("2030-12-31 23:59:59Z");
+    bad("2030-12-31t23:59:59z");
+    bad("2030-12-31T");
+    bad("2030/12/31");
+    bad("2030-1-31");
+    bad("-030-12-31");
+    bad("+203-12-31");
+    bad(" 030-12-31");
+    bad("12345678901234567890");
+
+    changed();
+
+    return test_done();
+}
+
+
+static ngx_int_t
+reads(const char *text, size_t n, time_t *time)
+{
+    char       *copy;
+    ngx_int_t   rc;
+    ngx_str_t   s;
+
+    /* in a block of its own size: a sanitizer sees each byte beyond */
+
+    copy = malloc(n ? n : 1);
+
+    if (copy == NULL) {
+        abort();
+    }
+
+    memcpy(copy, text, n);
+
+    s.data = (u_char *) copy;
+    s.len = n;
+
+    rc = ngx_llm_time(&s, time);
+
+    free(copy);
+
+    return rc;
+}
+
+
+static void
+good(const char *text, long long want)
+{
+    time_t  time = -1;
+
+    ok(reads(text, strlen(text), &time) == NGX_OK, "\"%s\" is a time", text);
+    is_number(time, want, "\"%s\" is that one", text);
+}
+
+
+static void
+bad(const char *text)
+{
+    time_t  time = 7;
+
+    ok(reads(text, strlen(text), &time) == NGX_DECLINED, "\"%s\" is none",
+       text);
+    is_number(time, 7, "\"%s\" sets nothing", text);
+}
+
+
+/* a byte that is no digit is no time anywhere but where it stood */
+
+static void
+changed(void)
+{
+    char    text[] = "2031-10-21T11:12:13Z", was;
+    int     c, bads;
+    size_t  i;
+    time_t  time;
+
+    for (i = 0; i < sizeof(text) - 1; i++) {
+        was = text[i];
+        bads = 0;
+
+        for (c = 0; c < 256; c++) {
+
+            if (c == was || (c >= '0' && c <= '9')) {
+                continue;
+            }
+
+            text[i] = (char) c;
+
+            if (reads(text, sizeof(text) - 1, &time) != NGX_DECLINED) {
+                bads++;
+            }
+        }
+
+        text[i] = was;
+
+        is_number(bads, 0, "byte %d changed", (int) i);
+    }
+}
