@@ -7,7 +7,7 @@
 
 #include "ngx_http_llm.h"
 #include "ngx_http_llm_alias.h"
-#include "ngx_http_llm_api.h"
+#include "ngx_http_llm_api_handler.h"
 #include "ngx_http_llm_auth.h"
 #include "ngx_http_llm_body.h"
 #include "ngx_http_llm_body_size.h"

@@ -104,18 +104,23 @@ def node_lines(ports):
         f' check=off;' for i, port in enumerate(ports))
 
 
+def private(path, flags):
+    return os.open(path, flags, 0o600)
+
+
 class Nginx:
     """One nginx, "router" or "proxy", in front of mock nodes at ports."""
 
     def __init__(self, side, ports, callgrind=None, connections=1024,
-                 zone='32m', limits='', router='', keepalive=64):
+                 zone='32m', limits='', router='', keepalive=64, name=None,
+                 state=None):
         self.port = free_port()
         self.callgrind = callgrind
-        self.root = os.path.join(OUT, side)
+        self.root = os.path.join(OUT, name or side)
         shutil.rmtree(self.root, ignore_errors=True)
         os.makedirs(self.root)
         values = {
-            'LOAD': f'load_module {MODULE};' if side == 'router' else '',
+            'LOAD': '' if side == 'proxy' else f'load_module {MODULE};',
             'MASTER': 'off' if callgrind else 'on',
             'USER': 'user root;' if os.getuid() == 0 else '',
             'CONNECTIONS': connections, 'PORT': self.port, 'ZONE': zone,
@@ -129,6 +134,9 @@ class Nginx:
         text = re.sub('@([A-Z]+)@', lambda m: str(values[m[1]]), text)
         with open(f'{self.root}/nginx.conf', 'w') as conf:
             conf.write(text)
+        if state:
+            with open(f'{self.root}/state.json', 'w', opener=private) as file:
+                file.write(state)
         command = [NGINX, '-p', self.root, '-e', 'error.log', '-c',
                    'nginx.conf']
         if callgrind:

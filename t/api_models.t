@@ -20,6 +20,8 @@ _EOC_
               . "    location /api/ { llm_router_api on; }\n",
 );
 
+sub model { my %m = models(); return $m{ $_[0] } // {} }
+
 sub models { return map { $_->{id} => $_ } rows('/models?limit=10000') }
 
 workers(2);
@@ -64,7 +66,7 @@ my $s = open_stream('POST', '/v1/chat/completions',
     { model => 'x/y:z', stream => true,
       messages => [{ role => 'user', content => 'x' }] });
 ok(read_event($s), 'a stream');
-my $row = {models()}->{'x/y:z'};
+my $row = model('x/y:z');
 is($row->{capacity}{in_flight}, 1, 'in flight');
 is($row->{nodes}[0]{in_flight}, 1, 'at its node');
 close_stream($s);
@@ -75,20 +77,20 @@ $s = open_stream('POST', '/v1/chat/completions',
     { model => 'x/y:z', stream => true,
       messages => [{ role => 'user', content => 'x' }] });
 1 while read_event($s);
-ok(wait_until(sub { {models()}->{'x/y:z'}{tokens_per_second} }), 'its speed');
-$row = {models()}->{'x/y:z'};
+ok(wait_until(sub { model('x/y:z')->{tokens_per_second} }), 'its speed');
+$row = model('x/y:z');
 is($row->{tokens_per_second}, $row->{nodes}[0]{tokens_per_second},
    'that of its node');
 is($row->{tokens_per_second}, node('a')->{tokens_per_second},
    'where it is shown, too');
 
 api('POST', '/nodes/' . node('a')->{id} . '/drain');
-$row = {models()}->{'x/y:z'};
+$row = model('x/y:z');
 is_deeply([$row->{capacity}{online_nodes}, $row->{nodes}[0]{state},
            $row->{capacity}{max_concurrent}], [0, 'draining', undef],
           'a node that drains is no capacity');
 api('DELETE', '/nodes/' . node('a')->{id});
-ok(wait_until(sub { !{models()}->{'x/y:z'} }), 'the model goes with its node');
+ok(wait_until(sub { !model('x/y:z')->{id} }), 'the model goes with its node');
 
 
 

@@ -113,7 +113,7 @@ is($r->json->{state}, 'pending', 'that waits');
 --- perl
 my $r = announce({ base_url => url('a'), models => ['m', 'x'],
                    max_concurrent => 3, type => 'vllm', weight => 2 },
-                 $Trusted);
+                 $::Trusted);
 is($r->status, 201, 'announced');
 is($r->json->{state}, 'online', 'online at once');
 is(each_worker(sub { chat({ model => 'x' }, {}, port => $_[0]) }), '200',
@@ -124,14 +124,14 @@ is_deeply([@$n{qw(models max_concurrent type weight discovered check)}],
 
 $r = announce({ base_url => url('b') });
 is($r->json->{state}, 'pending', 'another key');
-is(announce({ base_url => url('b') }, $Trusted)->json->{state} eq 'pending',
+is(announce({ base_url => url('b') }, $::Trusted)->json->{state} eq 'pending',
    '', 'this one lets it in');
 
 
 
 === TEST 4: heartbeats
 --- perl
-my $n = announce({ base_url => url('a'), models => ['m'] }, $Trusted)->json;
+my $n = announce({ base_url => url('a'), models => ['m'] }, $::Trusted)->json;
 my $r = beat($n, { in_flight => 4, models => ['m', 'y'],
                    max_concurrent => 8 });
 is($r->status, 200, 'heard');
@@ -163,7 +163,7 @@ api_error(beat($n, { $_->[0] => $_->[1] }), 400, $_->[2] // 'invalid_value',
 
 # who asks without the right token learns nothing
 
-my @r = (beat($n, {}, 'nt-' . 'x' x 43), beat($n, {}, $Node),
+my @r = (beat($n, {}, 'nt-' . 'x' x 43), beat($n, {}, $::Node),
          beat($n, {}, $n->{node_token} . 'x'),
          beat($n, {}, substr($n->{node_token}, 0, -1)),
          beat({ node_id => 'node-0123456789abcdef' }, {}, $n->{node_token}),
@@ -187,7 +187,7 @@ api_error(beat({ node_id => $static->{id} }, {}, $n->{node_token}), 401,
     llm_router_key sk-admin-0123456789abcdef name=robot scopes=admin;
     llm_router_key sk-test-0123456789abcdef name=plain;
 --- perl
-my $n = announce({ base_url => url('a') }, $Trusted)->json;
+my $n = announce({ base_url => url('a') }, $::Trusted)->json;
 ok(state_is($n->{node_id}, 'online'), 'online');
 mock_stop('a');
 ok(state_is($n->{node_id}, 'offline'), 'it does not answer');
@@ -239,7 +239,7 @@ for (['GET', '/nodes'], ['GET', '/keys'], ['POST', '/nodes', $body],
      ['DELETE', "/nodes/$made->{id}"], ['POST', "/nodes/$made->{id}/approve"],
      ['POST', '/keys', { name => 'x' }])
 {
-    like(api(@$_[0, 1, 2], { Authorization => "Bearer $Node" })->status,
+    like(api(@$_[0, 1, 2], { Authorization => "Bearer $::Node" })->status,
          qr/^40[13]$/, "@$_[0, 1]");
 }
 
@@ -270,7 +270,7 @@ my ($r, $n);
 
 for (1 .. 2000) {
     $r = announce({ base_url => "http://127.0.0.1:9/$_", models => ["m$_"] },
-                  $Trusted);
+                  $::Trusted);
     last if $r->status != 201;
     $n = $r->json;
 }

@@ -109,17 +109,14 @@ void ngx_http_llm_api_go(ngx_http_llm_api_t *api);
 
 /*
  * Replies, as ngx_http_llm_api_reply(), when the index of models holds all
- * lists as they are now: at once, or some milliseconds later.
+ * lists as they are now: at once, or some milliseconds later.  204 has no json.
  */
 void ngx_http_llm_api_settle(ngx_http_llm_api_t *api, ngx_uint_t status,
     json_t *json);
 
 
-/* the content handler of locations with "llm_router_api on" */
-ngx_int_t ngx_http_llm_api_handler(ngx_http_request_t *r);
-
-/* llm_router_api */
-char *ngx_http_llm_api_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+/* The handler of api->timer. */
+void ngx_http_llm_api_timer(ngx_event_t *ev);
 
 
 #endif /* _NGX_HTTP_LLM_API_H_INCLUDED_ */

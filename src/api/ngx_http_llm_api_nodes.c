@@ -396,7 +396,7 @@ ngx_http_llm_api_node_delete(ngx_http_llm_api_t *api)
 
     ngx_http_llm_api_audit(api, "deleted", "node", name, id);
 
-    ngx_http_llm_api_done(api);
+    ngx_http_llm_api_settle(api, NGX_HTTP_NO_CONTENT, NULL);
 }
 
 

@@ -5,6 +5,7 @@
  */
 
 
+#include "ngx_llm_text.h"
 #include "ngx_http_llm_ctx.h"
 #include "ngx_http_llm_error.h"
 
@@ -113,7 +114,7 @@ ngx_http_llm_add_number(ngx_http_request_t *r, const char *name, uint64_t n)
         return NGX_ERROR;
     }
 
-    value.len = ngx_sprintf(value.data, "%uL", n) - value.data;
+    value.len = ngx_llm_decimal(value.data, n) - value.data;
 
     return ngx_http_llm_add_header(r, name, &value);
 }

@@ -255,7 +255,12 @@ ngx_http_llm_count(ngx_http_llm_ctx_t *ctx)
         }
     }
 
-    if (ctx->key == NGX_LLM_KEY_NONE) {
+    /* a key that was removed meanwhile may have left its place to another */
+
+    if (ctx->key == NGX_LLM_KEY_NONE
+        || ngx_http_llm_worker.zone->keys->key[ctx->key].generation
+           != ctx->key_generation)
+    {
         return;
     }
 

@@ -1,5 +1,6 @@
 
 #include "ngx_llm_heartbeat.h"
+#include "ngx_llm_index.h"
 #include "ngx_llm_probe.h"
 #include "ngx_llm_resolver.h"
 #include "ngx_llm_save.h"
@@ -82,7 +83,15 @@ ngx_http_llm_init_module(ngx_cycle_t *cycle)
     mcf = ngx_http_cycle_get_module_main_conf(cycle,
                                               ngx_http_llm_router_module);
 
-    if (mcf == NULL || mcf->zone == NULL || ngx_test_config) {
+    if (mcf == NULL || ngx_test_config) {
+        return NGX_OK;
+    }
+
+    if (mcf->zone == NULL) {
+
+        /* nobody can log in, and no password is left */
+
+        ngx_http_llm_conf_admin_seed(mcf, cycle->log);
         return NGX_OK;
     }
 
@@ -387,6 +396,10 @@ ngx_http_llm_tick(ngx_event_t *ev)
 
     if (zone->probe.pid == (ngx_atomic_uint_t) ngx_pid) {
         ngx_llm_heartbeat_tick(zone, ngx_current_msec);
+
+        /* whoever changed a list may have died before the index knew it */
+
+        (void) ngx_llm_index_settle(zone, zone->models->wanted);
     }
 
     ngx_http_llm_park_look();

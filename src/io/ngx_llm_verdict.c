@@ -13,6 +13,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include "ngx_llm_heartbeat.h"
 #include "ngx_llm_verdict.h"
 #include "ngx_llm_index.h"
 
@@ -174,7 +175,9 @@ ngx_llm_verdict_passed(ngx_llm_probe_t *probe, ngx_uint_t first)
 
     rc = ngx_llm_verdict_store(probe, &n);
 
-    ngx_llm_nodes_passed(node, first ? 1 : ngx_llm_prober.passes);
+    if (!ngx_llm_heartbeat_silent(node, ngx_current_msec)) {
+        ngx_llm_nodes_passed(node, first ? 1 : ngx_llm_prober.passes);
+    }
 
     if (node->online && !was) {
         place->retype = !first;

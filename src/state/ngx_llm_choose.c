@@ -10,6 +10,7 @@
 
 
 typedef struct {
+    ngx_llm_image_t    *image;      /* that they are of */
     uint32_t           *listed;     /* nodes that list the model */
     uint32_t           *wild;       /* nodes that take any */
     uint32_t            nlisted;
@@ -31,7 +32,7 @@ static ngx_uint_t ngx_llm_choose_rests(ngx_llm_choice_t *choice,
     uint32_t node, const ngx_llm_node_t *nd);
 static ngx_uint_t ngx_llm_choose_reserve(ngx_llm_zone_t *zone,
     ngx_llm_ledger_t *ledger, ngx_llm_choice_t *choice,
-    const ngx_llm_candidate_t *c);
+    const ngx_llm_image_t *image, const ngx_llm_candidate_t *c);
 
 
 #define ngx_llm_candidate(all, i)                                             \
@@ -56,13 +57,13 @@ ngx_llm_choose(ngx_llm_zone_t *zone, ngx_llm_ledger_t *ledger,
     choice->trial = 0;
     choice->rest = 0;
 
-    rc = ngx_llm_choose_candidates(zone, choice, &all);
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
     do {
+        rc = ngx_llm_choose_candidates(zone, choice, &all);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+
         rc = ngx_llm_choose_one(zone, choice, &all, &best);
 
         if (rc != NGX_OK) {
@@ -71,7 +72,7 @@ ngx_llm_choose(ngx_llm_zone_t *zone, ngx_llm_ledger_t *ledger,
 
         /* another worker may have taken its last slot, or the trial */
 
-    } while (!ngx_llm_choose_reserve(zone, ledger, choice, &best));
+    } while (!ngx_llm_choose_reserve(zone, ledger, choice, all.image, &best));
 
     *node = best.node;
 
@@ -123,6 +124,7 @@ ngx_llm_choose_candidates(ngx_llm_zone_t *zone,
 
     image = zone->models->image;
 
+    all->image = image;
     all->listed = NULL;
     all->nlisted = 0;
     all->wild = image->wild;
@@ -295,7 +297,8 @@ ngx_llm_choose_rests(ngx_llm_choice_t *choice, uint32_t node,
 
 static ngx_uint_t
 ngx_llm_choose_reserve(ngx_llm_zone_t *zone, ngx_llm_ledger_t *ledger,
-    ngx_llm_choice_t *choice, const ngx_llm_candidate_t *c)
+    ngx_llm_choice_t *choice, const ngx_llm_image_t *image,
+    const ngx_llm_candidate_t *c)
 {
     ngx_llm_node_t  *node;
 
@@ -305,6 +308,17 @@ ngx_llm_choose_reserve(ngx_llm_zone_t *zone, ngx_llm_ledger_t *ledger,
                                 ngx_llm_node_in_flight(zone, c->node),
                                 node->max))
     {
+        return 0;
+    }
+
+    /*
+     * From here on the place can't change its owner.  It did not before: that
+     * takes another image.
+     */
+
+    if (node->use != NGX_LLM_NODE_USED || zone->models->image != image) {
+        ngx_llm_limits_release(zone->limits, ledger,
+                               ngx_llm_node_in_flight(zone, c->node));
         return 0;
     }
 

@@ -112,8 +112,8 @@ bad(const char *text)
 static void
 changed(void)
 {
-    char    text[] = "2031-10-21T11:12:13Z", was;
     int     c, bads;
+    char    text[] = "2031-10-21T11:12:13Z", was;
     size_t  i;
     time_t  time;
 

@@ -144,7 +144,7 @@ static uint64_t
 core_number(const char **fmt, va_list *args, ngx_uint_t sign,
     ngx_uint_t *negative)
 {
-    int64_t   value;
+    int64_t  value;
 
     switch (**fmt) {
 

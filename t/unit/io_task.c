@@ -288,12 +288,12 @@ test_post_in_done(void)
 static void
 test_stop(void)
 {
-    int            fd;
-    pthread_t      thread;
-    ngx_uint_t     i;
+    int         fd;
+    pthread_t   thread;
+    ngx_uint_t  i;
 
     /* threads that end may touch them for a moment longer */
-    static job_t   waited, left, turn[NGX_LLM_TASKS_MAX], late, later;
+    static job_t  waited, left, turn[NGX_LLM_TASKS_MAX], late, later;
 
     fd = ngx_llm_tasks.fd;
 

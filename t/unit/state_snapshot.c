@@ -126,18 +126,18 @@ main(void)
 }
 
 
-static void
+static void                                 /* lint: length, a row a field */
 test_again(void)
 {
-    char                 *one, *two;
-    size_t                n, m;
-    uint32_t              i;
-    struct stat           st;
-    ngx_llm_zone_t       *zone, *other;
-    ngx_atomic_uint_t     generation;
-    ngx_llm_node_t       *node;
-    ngx_llm_key_t        *key;
-    u_char                hash[NGX_LLM_KEY_HASH];
+    char               *one, *two;
+    u_char              hash[NGX_LLM_KEY_HASH];
+    size_t              n, m;
+    uint32_t            i;
+    struct stat         st;
+    ngx_llm_key_t      *key;
+    ngx_llm_node_t     *node;
+    ngx_llm_zone_t     *zone, *other;
+    ngx_atomic_uint_t   generation;
 
     zone = zone_of(16, 16);
     fill(zone);
@@ -761,8 +761,8 @@ test_disk(void)
 {
     char            *one, *two, name[100];
     size_t           n, m;
-    ngx_llm_zone_t  *zone;
     struct rlimit    limit, old;
+    ngx_llm_zone_t  *zone;
 
     (void) unlink(path);
 
@@ -928,11 +928,11 @@ zone_of(ngx_uint_t nodes, ngx_uint_t keys)
 static void
 fill(ngx_llm_zone_t *zone)
 {
-    uint32_t              i;
-    ngx_llm_node_t       *node;
-    ngx_llm_key_t        *key;
-    ngx_llm_key_conf_t    kc;
-    ngx_llm_node_conf_t   conf;
+    uint32_t             i;
+    ngx_llm_key_t       *key;
+    ngx_llm_node_t      *node;
+    ngx_llm_key_conf_t   kc;
+    ngx_llm_node_conf_t  conf;
 
     zone->totals.requests = 1;
     zone->totals.errors = 2;

@@ -41,7 +41,7 @@ my %types = (401 => 'authentication_error', 403 => 'permission_error',
 
 my @figures = qw(checked_at requests failures prompt_tokens in_flight waiting
                  completion_tokens tokens_per_second last_used_at retry_budget
-                 state reason);
+                 state reason type);
 
 
 sub true { return JSON::PP::true() }

@@ -47,7 +47,7 @@ sub begin_load {
         my $pid = fork() // die "fork: $!\n";
 
         if ($pid == 0) {
-            close $_ for $hold, $r, map { $_->[1] } @{ $self->{child} };
+            close $r;
             work($i, $sub, $wait, $w);
         }
 
@@ -60,14 +60,14 @@ sub begin_load {
 }
 
 
-# until the other end of $wait is closed
+# until there is something in the pipe, which nobody reads
 
 sub work {
     my ($i, $sub, $wait, $out) = @_;
     my $select = IO::Select->new($wait);
     my $last;
 
-    srand $$ ^ int(time * 1000);
+    srand($$ ^ int(time * 1000));
 
     my $ok = eval {
         for (my $k = 0; !$select->can_read(0); $k++) {
@@ -88,11 +88,11 @@ sub stop {
     my $end = time + ($timeout // 30) * $slow;
     my @result;
 
-    close delete $self->{hold} if $self->{hold};
+    syswrite delete $self->{hold}, 'x' if $self->{hold};
 
     for (splice @{ $self->{child} }) {
         my ($pid, $r) = @$_;
-        my $bytes = LLMTest::read_all($r, $end);
+        my $bytes = all_of($r, $end);
 
         kill 'KILL', $pid if !defined $bytes;
         waitpid $pid, 0;
@@ -101,6 +101,21 @@ sub stop {
     }
 
     return @result;
+}
+
+
+# undef: it took too long
+
+sub all_of {
+    my ($r, $end) = @_;
+    my $buf = '';
+
+    while (1) {
+        my $left = $end - time;
+        return if $left <= 0 || !IO::Select->new($r)->can_read($left);
+        my $n = sysread $r, $buf, 65536, length $buf;
+        return $buf if !$n;
+    }
 }
 
 

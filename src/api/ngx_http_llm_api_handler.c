@@ -1,0 +1,338 @@
+
+/*
+ * From a request of the admin API to its handler: the path, who asks, the
+ * body.
+ */
+
+
+#include "ngx_http_llm_api_handler.h"
+#include "ngx_http_llm_api_routes.h"
+#include "ngx_http_llm_api_session.h"
+#include "ngx_http_llm_ctx.h"
+#include "ngx_http_llm_error.h"
+
+
+static ngx_http_llm_api_t *ngx_http_llm_api_create(ngx_http_request_t *r);
+static void ngx_http_llm_api_cleanup(void *data);
+static void ngx_http_llm_api_begin(ngx_http_request_t *r);
+static ngx_int_t ngx_http_llm_api_route(ngx_http_llm_api_t *api);
+static ngx_int_t ngx_http_llm_api_path(ngx_http_request_t *r,
+    ngx_str_t *path);
+static ngx_int_t ngx_http_llm_api_allowed(ngx_http_llm_api_t *api);
+static ngx_int_t ngx_http_llm_api_read_body(ngx_http_llm_api_t *api);
+static ngx_int_t ngx_http_llm_api_body(ngx_http_request_t *r, ngx_str_t *body);
+
+
+ngx_int_t
+ngx_http_llm_api_handler(ngx_http_request_t *r)
+{
+    ngx_int_t            rc;
+    ngx_http_llm_api_t  *api;
+
+    api = ngx_http_llm_api_create(r);
+    if (api == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    /* a body that is of no use is read all the same: keep-alive */
+
+    rc = ngx_http_read_client_request_body(r, ngx_http_llm_api_begin);
+
+    return (rc >= NGX_HTTP_SPECIAL_RESPONSE) ? rc : NGX_DONE;
+}
+
+
+char *
+ngx_http_llm_api_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_llm_loc_conf_t  *llcf = conf;
+
+    char                      *rv;
+    ngx_http_llm_main_conf_t  *mcf;
+
+    rv = ngx_conf_set_flag_slot(cf, cmd, conf);
+
+    if (rv == NGX_CONF_OK && llcf->api) {
+        mcf = ngx_http_conf_get_module_main_conf(cf,
+                                                 ngx_http_llm_router_module);
+        mcf->api = 1;
+        mcf->api_handler = ngx_http_llm_api_handler;
+    }
+
+    return rv;
+}
+
+
+static ngx_http_llm_api_t *
+ngx_http_llm_api_create(ngx_http_request_t *r)
+{
+    ngx_http_llm_api_t  *api;
+    ngx_http_llm_ctx_t  *ctx;
+    ngx_pool_cleanup_t  *cln;
+
+    ctx = ngx_http_llm_get_ctx(r);
+    if (ctx == NULL) {
+        return NULL;
+    }
+
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_llm_api_t));
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    api = cln->data;
+
+    ngx_memzero(api, sizeof(ngx_http_llm_api_t));
+
+    api->request = r;
+    api->who.key = NGX_LLM_KEY_NONE;
+
+    api->timer.handler = ngx_http_llm_api_timer;
+    api->timer.data = api;
+    api->timer.log = r->connection->log;
+
+    cln->handler = ngx_http_llm_api_cleanup;
+
+    ctx->api = api;
+
+    return api;
+}
+
+
+static void
+ngx_http_llm_api_cleanup(void *data)
+{
+    ngx_http_llm_api_t  *api = data;
+
+    if (api->timer.timer_set) {
+        ngx_del_timer(&api->timer);
+    }
+
+    json_decref(api->body);
+    json_decref(api->result);
+}
+
+
+static void
+ngx_http_llm_api_begin(ngx_http_request_t *r)
+{
+    ngx_http_llm_ctx_t  *ctx;
+    ngx_http_llm_api_t  *api;
+
+    ctx = ngx_http_llm_ctx(r);
+    api = ctx->api;
+
+    /* nothing is read any more until the answer is out */
+
+    r->read_event_handler = ngx_http_block_reading;
+
+    if (ngx_http_llm_api_route(api) != NGX_OK
+        || ngx_http_llm_api_allowed(api) != NGX_OK
+        || ngx_http_llm_api_read_body(api) != NGX_OK)
+    {
+        return;
+    }
+
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "llm api: %s by \"%V\"", api->route->path, &api->who.name);
+
+    api->route->handler(api);
+}
+
+
+/* the row of this method and path; otherwise the request was ended */
+
+static ngx_int_t
+ngx_http_llm_api_route(ngx_http_llm_api_t *api)
+{
+    ngx_str_t            path, allow;
+    ngx_uint_t           method;
+    ngx_http_request_t  *r;
+
+    r = api->request;
+
+    ngx_str_null(&allow);
+
+    method = (r->method == NGX_HTTP_HEAD) ? NGX_HTTP_GET : r->method;
+
+    if (ngx_http_llm_api_path(r, &path) == NGX_OK) {
+        api->route = ngx_http_llm_api_find(r->pool, method, &path, &api->id,
+                                           &allow);
+        if (api->route) {
+            return NGX_OK;
+        }
+    }
+
+    if (allow.len == 0) {
+        ngx_http_llm_api_fail(api, NGX_HTTP_NOT_FOUND, "unknown_url", NULL,
+                              "Unknown URL");
+        return NGX_ERROR;
+    }
+
+    (void) ngx_http_llm_api_header(api, "allow", &allow);
+
+    ngx_http_llm_api_fail(api, NGX_HTTP_NOT_ALLOWED, "method_not_allowed",
+                          NULL, "Method not allowed for this URL");
+    return NGX_ERROR;
+}
+
+
+/*
+ * The path after the first "/api" of the URI.  No path of ours wants an
+ * escape, a dot or an empty segment: who sends one wants to get past a rule
+ * of somebody's.
+ */
+
+static ngx_int_t
+ngx_http_llm_api_path(ngx_http_request_t *r, ngx_str_t *path)
+{
+    u_char      ch, last, *p;
+    size_t      i;
+    ngx_str_t  *uri;
+
+    last = '\0';
+    uri = &r->unparsed_uri;
+
+    for (i = 0; i < uri->len && uri->data[i] != '?'; i++) {
+        ch = uri->data[i];
+
+        if (ch == '%' || ch == '#' || (last == '/' && (ch == '/' || ch == '.')))
+        {
+            return NGX_DECLINED;
+        }
+
+        last = ch;
+    }
+
+    p = ngx_strnstr(r->uri.data, "/api/", r->uri.len);
+
+    if (p == NULL) {
+        return NGX_DECLINED;
+    }
+
+    path->data = p + sizeof("/api") - 1;
+    path->len = r->uri.data + r->uri.len - path->data;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_llm_api_allowed(ngx_http_llm_api_t *api)
+{
+    if (api->route->role == NGX_LLM_ROLE_NONE) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_llm_api_who(api) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (api->who.role >= api->route->role) {
+        return NGX_OK;
+    }
+
+    ngx_http_llm_api_fail(api, NGX_HTTP_FORBIDDEN, "forbidden", NULL,
+                          "This needs the role admin");
+    return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_llm_api_read_body(ngx_http_llm_api_t *api)
+{
+    ngx_str_t     body;
+    json_error_t  error;
+
+    if (ngx_http_llm_api_body(api->request, &body) != NGX_OK) {
+        ngx_http_llm_api_fail(api, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
+                              "request_too_large", NULL,
+                              "The request body is larger than 1 MB");
+        return NGX_ERROR;
+    }
+
+    if (body.len == 0 || api->route->method == NGX_HTTP_GET) {
+        return NGX_OK;
+    }
+
+    api->body = json_loadb((char *) body.data, body.len,
+                           JSON_REJECT_DUPLICATES|JSON_DECODE_INT_AS_REAL,
+                           &error);
+
+    if (api->body == NULL) {
+        ngx_http_llm_api_fail(api, NGX_HTTP_BAD_REQUEST, "invalid_json", NULL,
+                              "The request body is not valid JSON: line %d, "
+                              "column %d: %s", error.line, error.column,
+                              error.text);
+        return NGX_ERROR;
+    }
+
+    if (!json_is_object(api->body)) {
+        ngx_http_llm_api_fail(api, NGX_HTTP_BAD_REQUEST, "invalid_json", NULL,
+                              "The request body must be a JSON object");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* the body in one piece, from memory or file */
+
+static ngx_int_t
+ngx_http_llm_api_body(ngx_http_request_t *r, ngx_str_t *body)
+{
+    off_t         size;
+    u_char       *p;
+    ssize_t       n;
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl;
+
+    ngx_str_null(body);
+
+    if (r->request_body == NULL) {
+        return NGX_OK;
+    }
+
+    size = 0;
+
+    for (cl = r->request_body->bufs; cl; cl = cl->next) {
+        size += ngx_buf_size(cl->buf);
+    }
+
+    if (size == 0) {
+        return NGX_OK;
+    }
+
+    if (size > NGX_HTTP_LLM_API_BODY) {
+        return NGX_DECLINED;
+    }
+
+    p = ngx_pnalloc(r->pool, size);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    body->data = p;
+    body->len = size;
+
+    for (cl = r->request_body->bufs; cl; cl = cl->next) {
+        b = cl->buf;
+
+        if (!b->in_file) {
+            p = ngx_cpymem(p, b->pos, b->last - b->pos);
+            continue;
+        }
+
+        n = ngx_read_file(b->file, p, b->file_last - b->file_pos,
+                          b->file_pos);
+
+        if (n != b->file_last - b->file_pos) {
+            return NGX_ERROR;
+        }
+
+        p += n;
+    }
+
+    return NGX_OK;
+}
