@@ -149,8 +149,8 @@ is(beat($n, { load => 2, models => ['m', 'y'], max_concurrent => 8 })->status,
 is(api('GET', "/nodes/$n->{node_id}")->header('etag'), $tag, 'is no change');
 is(node($n->{node_id})->{load}, 2, 'but of its load');
 is(beat($n, { models => [] })->status, 200, 'no model');
-is(each_worker(sub { chat({ model => 'y' }, {}, port => $_[0]) }), '404',
-   'nobody has it');
+is(each_worker(sub { chat({ model => 'y' }, {}, port => $_[0]) }), '503',
+   'nobody has any');
 is(beat($n)->status, 200, 'no body');
 
 api_error(beat($n, { $_->[0] => $_->[1] }), 400, $_->[2] // 'invalid_value',

@@ -102,6 +102,14 @@ ngx_http_llm_api_settle(ngx_http_llm_api_t *api, ngx_uint_t status,
 
     models = ngx_http_llm_worker.zone->models;
 
+    if (api->route->method == NGX_HTTP_GET) {
+
+        /* it changed nothing */
+
+        ngx_http_llm_api_reply(api, status, json);
+        return;
+    }
+
     api->status = status;
     api->result = json;
     api->wanted = models->wanted;

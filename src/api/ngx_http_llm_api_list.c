@@ -1,6 +1,6 @@
 
 /*
- * A list is sent in parts.  A part is made of rows for up to 2 ms or 32 KB;
+ * A list is sent in parts.  A part is made of rows for up to 1 ms or 32 KB;
  * the next one when this one is gone, and other events had their turn.
  */
 
@@ -12,7 +12,7 @@
 #define NGX_HTTP_LLM_API_LIMIT      100
 #define NGX_HTTP_LLM_API_LIMIT_MAX  10000
 #define NGX_HTTP_LLM_API_PART       (32 * 1024)
-#define NGX_HTTP_LLM_API_PART_US    2000
+#define NGX_HTTP_LLM_API_PART_US    1000
 
 
 typedef struct {

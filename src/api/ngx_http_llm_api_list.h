@@ -1,7 +1,7 @@
 
 /*
  * Lists, however long: {"data":[...],"total":N,"next_cursor":...}, made in
- * parts of up to 2 ms, each sent before the next one is made.
+ * parts of up to 1 ms, each sent before the next one is made.
  */
 
 

@@ -49,6 +49,11 @@ static const ngx_http_llm_edit_error_t  ngx_http_llm_edit_full = {
     "The shared memory zone is full: llm_router_zone must be larger"
 };
 
+static const ngx_http_llm_edit_error_t  ngx_http_llm_edit_random = {
+    NGX_HTTP_INTERNAL_SERVER_ERROR, "internal_error", NULL,
+    "No random bytes"
+};
+
 static const ngx_http_llm_edit_error_t  ngx_http_llm_edit_unasked = {
     NGX_HTTP_BAD_REQUEST, "invalid_value", "check",
     "Without \"check\" a node needs \"models\": nobody would ask it for them"
@@ -84,7 +89,7 @@ ngx_http_llm_edit_locked(ngx_http_llm_edit_t *edit, uint32_t i)
         if (RAND_bytes((u_char *) &old.id, sizeof(old.id)) != 1
             || old.id == 0)
         {
-            return ngx_http_llm_edit_refuse(edit, &ngx_http_llm_edit_full);
+            return ngx_http_llm_edit_refuse(edit, &ngx_http_llm_edit_random);
         }
 
     } else {

@@ -34,12 +34,13 @@ static void ngx_http_llm_register_reply(ngx_http_llm_api_t *api,
 static uint32_t ngx_http_llm_beat_node(ngx_http_llm_api_t *api,
     uint64_t *id);
 static void ngx_http_llm_beat_unknown(ngx_http_llm_api_t *api);
+static void ngx_http_llm_beat_reply(ngx_http_llm_api_t *api, uint32_t i);
 static ngx_int_t ngx_http_llm_beat_token(ngx_http_request_t *r,
     ngx_str_t *token);
 static ngx_http_llm_edit_t *ngx_http_llm_beat_edit(ngx_http_llm_api_t *api,
     ngx_http_llm_api_value_t *values);
 static ngx_int_t ngx_http_llm_beat_locked(ngx_http_llm_edit_t *edit,
-    uint32_t i, const ngx_http_llm_api_value_t *values);
+    uint32_t i, const ngx_http_llm_api_value_t *values, ngx_uint_t *silent);
 static const char *ngx_http_llm_beat_state(uint32_t i);
 
 
@@ -204,6 +205,7 @@ ngx_http_llm_api_node_heartbeat(ngx_http_llm_api_t *api)
     uint32_t                   i;
     uint64_t                   id;
     ngx_int_t                  rc;
+    ngx_uint_t                 silent;
     ngx_llm_zone_t            *zone;
     ngx_http_llm_edit_t       *edit;
     ngx_http_llm_api_value_t   values[NGX_HTTP_LLM_BEAT_FIELDS];
@@ -233,8 +235,8 @@ ngx_http_llm_api_node_heartbeat(ngx_http_llm_api_t *api)
 
     i = ngx_llm_nodes_find(zone->nodes, id);
 
-    rc = (i != NGX_LLM_NODE_NONE) ? ngx_http_llm_beat_locked(edit, i, values)
-                                  : NGX_ERROR;
+    rc = (i != NGX_LLM_NODE_NONE)
+         ? ngx_http_llm_beat_locked(edit, i, values, &silent) : NGX_ERROR;
 
     ngx_shmtx_unlock(&zone->shpool->mutex);
 
@@ -248,10 +250,22 @@ ngx_http_llm_api_node_heartbeat(ngx_http_llm_api_t *api)
         return;
     }
 
-    if (edit->changed) {
+    if (silent) {
+        ngx_log_error(NGX_LOG_NOTICE, api->request->connection->log, 0,
+                      "llm node node-%016xL is heard again", id);
+    }
+
+    if (edit->changed || silent) {
         ngx_http_llm_edit_more(i);
     }
 
+    ngx_http_llm_beat_reply(api, i);
+}
+
+
+static void
+ngx_http_llm_beat_reply(ngx_http_llm_api_t *api, uint32_t i)
+{
     ngx_http_llm_api_settle(api, NGX_HTTP_OK,
                             json_pack("{s:s,s:i}", "state",
                                       ngx_http_llm_beat_state(i), "next_in",
@@ -366,7 +380,7 @@ ngx_http_llm_beat_edit(ngx_http_llm_api_t *api,
 
 static ngx_int_t
 ngx_http_llm_beat_locked(ngx_http_llm_edit_t *edit, uint32_t i,
-    const ngx_http_llm_api_value_t *values)
+    const ngx_http_llm_api_value_t *values, ngx_uint_t *silent)
 {
     ngx_int_t        rc;
     ngx_uint_t       load;
@@ -392,7 +406,9 @@ ngx_http_llm_beat_locked(ngx_http_llm_edit_t *edit, uint32_t i,
 
     node->load = load;
 
-    if (ngx_llm_heartbeat_silent(node, ngx_current_msec)) {
+    *silent = ngx_llm_heartbeat_silent(node, ngx_current_msec);
+
+    if (*silent) {
         node->check_now = 1;
     }
 

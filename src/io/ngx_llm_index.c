@@ -6,6 +6,7 @@
 
 
 /* all in ms */
+#define NGX_LLM_INDEX_SETTLE   2        /* between two for the admin API */
 #define NGX_LLM_INDEX_GAP      20       /* between two images, doubled ... */
 #define NGX_LLM_INDEX_GAP_MAX  1000     /* ... up to this */
 #define NGX_LLM_INDEX_QUIET    2000     /* after which it is short again */
@@ -113,9 +114,9 @@ ngx_llm_index_settle(ngx_llm_zone_t *zone, ngx_atomic_uint_t wanted)
         return 1;
     }
 
-    /* the more nodes, the longer it takes: 1 % of a worker at most */
+    /* the more nodes, the longer it takes, and old images need memory */
 
-    gap = NGX_LLM_INDEX_GAP + zone->nodes->used / 100;
+    gap = NGX_LLM_INDEX_SETTLE + zone->nodes->used / 100;
 
     if (models->built_at && ngx_current_msec - models->built_at < gap) {
         return 0;

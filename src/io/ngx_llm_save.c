@@ -8,7 +8,8 @@
 
 
 /* all in ms */
-#define NGX_LLM_SAVE_TICK    200
+#define NGX_LLM_SAVE_TICK    100
+#define NGX_LLM_SAVE_PACE    700        /* from the start of one to the next */
 #define NGX_LLM_SAVE_LEASE   30000      /* the dead are known before */
 #define NGX_LLM_SAVE_TOTALS  60000
 #define NGX_LLM_SAVE_AGAIN   2000       /* after a failure */
@@ -426,7 +427,8 @@ ngx_llm_save_ended(ngx_llm_save_t *save)
 
     took = ngx_current_msec - save->begun;
 
-    save->next = ngx_current_msec + ngx_min(took, NGX_LLM_SAVE_REST);
+    save->next = ngx_max(save->begun + NGX_LLM_SAVE_PACE,
+                         ngx_current_msec + ngx_min(took, NGX_LLM_SAVE_REST));
     save->last = ngx_current_msec;
 
     zone->saved.saved = save->changes;

@@ -16,6 +16,10 @@ static void ngx_llm_nodes_commit_locked(ngx_llm_nodes_t *nodes,
 static void ngx_llm_nodes_apply_locked(ngx_llm_nodes_t *nodes);
 static void ngx_llm_nodes_apply_set_locked(ngx_llm_nodes_t *nodes);
 static void ngx_llm_nodes_apply_leave_locked(ngx_llm_nodes_t *nodes);
+static ngx_uint_t ngx_llm_nodes_is(const ngx_llm_nodes_t *nodes, uint32_t i,
+    uint64_t id);
+static void ngx_llm_nodes_id_locked(ngx_llm_nodes_t *nodes, uint32_t i,
+    uint64_t id);
 static void ngx_llm_nodes_url_locked(ngx_llm_nodes_t *nodes, uint32_t i,
     const ngx_llm_node_conf_t *conf);
 static void ngx_llm_nodes_write_locked(ngx_llm_node_t *node,
@@ -32,6 +36,9 @@ static uint64_t ngx_llm_nodes_mix(uint64_t h, const void *data, size_t n);
 /* has this time, 0: none, not come yet? */
 #define ngx_llm_node_until(ms, now)                                           \
     ((ms) && (ngx_msec_int_t) ((ms) - (now)) > 0)
+
+
+#define ngx_llm_nodes_id_hash(id)  ((uint32_t) ((id) ^ (id) >> 32))
 
 
 static const char  *ngx_llm_node_types[NGX_LLM_TYPE_MAX] = {
@@ -67,7 +74,9 @@ ngx_llm_nodes_create(ngx_slab_pool_t *shpool, ngx_uint_t max)
         return NULL;
     }
 
-    if (ngx_llm_chain_create(&nodes->urls, shpool, max) != NGX_OK) {
+    if (ngx_llm_chain_create(&nodes->urls, shpool, max) != NGX_OK
+        || ngx_llm_chain_create(&nodes->ids, shpool, max) != NGX_OK)
+    {
         return NULL;
     }
 
@@ -223,16 +232,33 @@ ngx_llm_nodes_find(ngx_llm_nodes_t *nodes, uint64_t id)
 {
     uint32_t  i;
 
+    for (i = ngx_llm_chain_first(&nodes->ids, ngx_llm_nodes_id_hash(id));
+         i;
+         i = ngx_llm_chain_next(&nodes->ids, i - 1))
+    {
+        if (ngx_llm_nodes_is(nodes, i - 1, id)) {
+            return i - 1;
+        }
+    }
+
+    /* the way there may have been changed meanwhile, and few look in vain */
+
     for (i = 0; i < nodes->used; i++) {
-        if (nodes->id[i] == id
-            && id
-            && nodes->node[i].use == NGX_LLM_NODE_USED)
-        {
+        if (ngx_llm_nodes_is(nodes, i, id)) {
             return i;
         }
     }
 
     return NGX_LLM_NODE_NONE;
+}
+
+
+static ngx_uint_t
+ngx_llm_nodes_is(const ngx_llm_nodes_t *nodes, uint32_t i, uint64_t id)
+{
+    return id
+           && nodes->id[i] == id
+           && nodes->node[i].use == NGX_LLM_NODE_USED;
 }
 
 
@@ -643,7 +669,8 @@ ngx_llm_nodes_apply_leave_locked(ngx_llm_nodes_t *nodes)
 
     ngx_llm_chain_unlink(&nodes->urls, nodes->hash[i], i);
 
-    nodes->id[i] = 0;
+    ngx_llm_nodes_id_locked(nodes, i, 0);
+
     nodes->lowest = ngx_min(nodes->lowest, i);
 
     /* an index that was made before may name the place */
@@ -678,7 +705,31 @@ ngx_llm_nodes_url_locked(ngx_llm_nodes_t *nodes, uint32_t i,
 
     ngx_llm_chain_link(&nodes->urls, hash, i);
 
-    nodes->id[i] = conf->id;
+    ngx_llm_nodes_id_locked(nodes, i, conf->id);
+}
+
+
+/* gives the place this id; 0: none */
+
+static void
+ngx_llm_nodes_id_locked(ngx_llm_nodes_t *nodes, uint32_t i, uint64_t id)
+{
+    if (nodes->id[i] != id) {
+
+        if (nodes->id[i]) {
+            ngx_llm_chain_unlink(&nodes->ids,
+                                 ngx_llm_nodes_id_hash(nodes->id[i]), i);
+            ngx_memory_barrier();
+        }
+
+        nodes->id[i] = id;
+    }
+
+    ngx_memory_barrier();
+
+    if (id) {
+        ngx_llm_chain_link(&nodes->ids, ngx_llm_nodes_id_hash(id), i);
+    }
 }
 
 

@@ -207,6 +207,7 @@ typedef struct {
     uint32_t           *hash;       /* of each place's URL */
     volatile uint64_t  *id;         /* of each place's owner, 0: none */
     ngx_llm_chain_t     urls;       /* of those that are not leaving */
+    ngx_llm_chain_t     ids;        /* the same */
     ngx_llm_node_redo_t redo;
     ngx_llm_node_t     *node;
 } ngx_llm_nodes_t;

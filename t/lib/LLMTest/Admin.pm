@@ -136,6 +136,9 @@ sub each_worker {
     my $want = join ' ', sort { $a <=> $b } main::worker_pids();
     my (%seen, %answer);
 
+    # one process without a master, as under valgrind
+    return $ask->(undef)->status if $want eq '';
+
     main::wait_until(sub {
         my $r = $ask->(port());
         $seen{ $r->header('x-pid') } = 1;

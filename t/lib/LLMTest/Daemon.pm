@@ -20,8 +20,8 @@ use warnings;
 
 use File::Path qw(make_path remove_tree);
 use Test::More ();
-use LLMTest::Admin;
-use LLMTest::Api;
+use LLMTest::Admin qw($AdminKey);
+use LLMTest::Api qw($Key);
 
 use Exporter qw(import);
 
@@ -56,12 +56,14 @@ sub write_conf {
     my $dir = $self->{dir};
     my $load = join '', map { "load_module $_;\n" }
                split ' ', $ENV{TEST_NGINX_LOAD_MODULES} // '';
-    my $user = $> == 0 ? 'user ' . ($self->{user} // 'root') . ';' : '';
+    my $user = $self->{user} // 'root';
+    my $group = getgrgid((getpwnam($user))[3] // 0);
     my $state = $self->{state} eq '' ? ''
                                      : "llm_router_state $self->{state};";
     my $temp = join '', map { "    ${_}_temp_path $dir/logs/$_;\n" }
                qw(client_body proxy fastcgi scgi uwsgi);
 
+    $user = $> == 0 ? "user $user $group;" : '';
     open my $out, '>', "$dir/nginx.conf" or die "nginx.conf: $!\n";
     print $out <<_EOC_;
 $load$user
