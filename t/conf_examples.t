@@ -126,7 +126,7 @@ sub readme {
 
 sub run_sample {
     my ($run, $out) = run('sample');
-    my ($key) = $out =~ /^API key: +(sk-\w{32,})$/m;
+    my ($key) = $out =~ /^API key: +(sk-[\w-]{32,})$/m;
     my ($curl) = $out =~ /^(curl .*)$/m;
 
     ok($run, 'run: starts') or return diag($out);
@@ -134,7 +134,7 @@ sub run_sample {
     like($out, qr{^The router runs:  http://localhost:$run->{port}/v1$}m,
          'run: the URL');
     ok($key, 'run: a key');
-    is((stat "$run->{dir}/api_key")[2] & 07777, 0600, 'run: nobody may read it');
+    is((stat "$run->{dir}/state/api_key")[2] & 07777, 0600, 'run: nobody may read it');
     unlike(processes($run), qr/\Q$key\E/, 'run: no process shows the key');
 
     my $answer = command($curl);
@@ -146,6 +146,8 @@ sub run_sample {
         my ($name, $text, $want) = @$shown;
         like(command($text), $want, "README.md: $name");
     }
+
+    admin_examples($run->{port});
 
     my ($second, $refused) = run('sample', PORT => free_port());
     ok(!$second, 'run: not twice in one directory');
@@ -211,13 +213,56 @@ sub run_killed {
 }
 
 
-# Commands of README.md: what stands in ```sh blocks and begins with curl.
+# The commands of README.md's chapter on the admin API, in their order, with
+# what the user would put into the variables: ids and keys of the answers.
+
+sub admin_examples {
+    my ($port) = @_;
+    my ($chapter) = slurp('README.md') =~ /^## Admin API\n(.*?)^## /ms;
+    my @blocks = ($chapter // '') =~ /^```sh\n(.*?)^```/msg;
+    my %var;
+
+    cmp_ok(scalar @blocks, '>=', 12, 'README.md: commands of the admin API');
+
+    for my $block (@blocks) {
+        (my $text = $block) =~ s/localhost:8080/localhost:$port/g;
+        my ($name) = $block =~ m{(/api/[\w/\$?=]+)};
+        my $set = join '', map { "$_='$var{$_}'\n" } sort keys %var;
+        my $out = command("$set$text" . ($text =~ /^TOKEN=/
+                                         ? 'echo "TOKEN is $TOKEN"' : ''));
+
+        unlike($out, qr/"error":\{/, "README.md: $name");
+        like($out, qr/"|TOKEN is ./, "README.md: $name answers")
+            unless $text =~ /-X DELETE|logout/;
+
+        $var{TOKEN} = $1 if $out =~ /^TOKEN is (\S+)/m;
+        $var{NODE} = $1 if $text =~ /base_url/
+                           && $out =~ /"(?:node_)?id":"(node-\w+)"/;
+        $var{NODE_TOKEN} = $1 if $out =~ /"node_token":"([^"]+)"/;
+        $var{KEY} = $1 if $out =~ /"id":"(key-\w+)".*"key":"sk-/;
+
+        # a key that announces nodes is made as any other
+
+        if ($out =~ /^TOKEN is/m) {
+            my $made = command($set . "curl -s -H 'Authorization: Bearer "
+                               . "$var{TOKEN}' http://localhost:$port/api/keys "
+                               . q(-d '{"name":"nodes","scopes":["node"]}'));
+            ($var{NODE_KEY}) = $made =~ /"key":"([^"]+)"/;
+            ok($var{NODE_KEY}, 'README.md: a key for nodes') or diag($made);
+        }
+    }
+}
+
+
+# Commands of README.md: what stands in ```sh blocks and begins with curl, but
+# for those of the admin API.
 
 sub examples {
     my ($key, $port) = @_;
     my @found;
 
     for my $block (slurp('README.md') =~ /^```sh\n(curl .*?)^```/msg) {
+        next if $block =~ m{/api/};
         (my $text = $block) =~ s/localhost:8080/localhost:$port/g;
         my $want = $text =~ /"stream"/ ? qr/^data: \[DONE\]$/m
                    : $text =~ m{/v1/models} ? qr/"object":"list"/
@@ -240,6 +285,8 @@ sub start {
     my ($name) = @_;
     my $text = slurp("conf/$name.conf");
     my $port = free_port();
+    local $ENV{ADMIN_PASSWORD} = 'long-enough-1';
+    local $ENV{GUEST_PASSWORD} = 'long-enough-2';
     my %mock = (11434 => 'a', 8000 => 'b', 8081 => 'c');
     my $hash = sha256_hex($key{hashed});
 
@@ -248,6 +295,7 @@ sub start {
     $text =~ s/(http:\/\/127\.0\.0\.1):(\d+)/"$1:" . LLMTest::Mock::port($mock{$2})/ge;
     $text =~ s/127\.0\.0\.1:8080/127.0.0.1:$port/;
     $text =~ s{/var/log/nginx}{$dir};
+    $text =~ s{/var/lib/llm-router}{$dir/state};
     $text =~ s{/etc/ssl/certs/ca-certificates\.crt}{$dir/ca.crt};
     $text =~ s/sha256:\w{64}/sha256:$hash/;
     my $temp = join '', map { "    ${_}_temp_path $dir/temp/$_;\n" }

@@ -639,7 +639,9 @@ for my $name (qw(LLM_ROUTER_REQUEST_TIMEOUT LLM_ROUTER_CONNECT_TIMEOUT
     {
         local $ENV{$name} = $value;
         refuses("$name=$value", "the environment variable $name=\"$value\" "
-                . 'must be a whole number', base(), '', 'llm_router on;');
+                . 'must be a whole number up to '
+                . ($name =~ /MAX$/ ? 16384 : 1000000),
+                base(), '', 'llm_router on;');
     }
 
     for my $value ('', '1', '1000', $name =~ /MAX$/ ? '0' : ()) {

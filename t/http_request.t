@@ -382,6 +382,10 @@ for ('header=Content-Length: 5', 'header=Content-Length: x',
     error_is(chat({}, { 'X-Mock' => $_ }), 502, 'bad_gateway',
              'upstream_error', undef,
              'The node could not be reached or broke off', $_);
+
+    # or the node would get a rest after five of them
+
+    is(chat({})->status, 200, 'a good one');
 }
 
 my $r = chat({}, { 'X-Mock' => 'bigheader=5000' });
@@ -431,6 +435,10 @@ for my $status (400, 401, 402, 403, 404, 405, 409, 413, 415, 418, 422, 429,
        "$status: its type");
     is($r->header('x-llm-router-node'), 'a', "$status: of which node");
     like($r->header('x-request-id'), qr/^[0-9a-f]{32}$/, "$status: the id");
+
+    # or the node would get a rest after five of them
+
+    is(chat({})->status, 200, 'a good one');
 }
 
 for my $status (201, 202, 206, 299, 301, 302, 307, 308) {
@@ -440,10 +448,13 @@ for my $status (201, 202, 206, 299, 301, 302, 307, 308) {
        "$status: a location is not followed") if $status >= 300;
 }
 
-my $r = chat({}, { 'X-Mock' => 'status=429;retry_after=7' });
-is($r->header('retry-after'), 7, 'Retry-After');
 is(post('/v1/chat/completions', stream_of(), { 'X-Mock' => 'status=400' })
    ->status, 400, 'in answer to a stream, too');
+
+# the last one: the node rests then
+
+my $r = chat({}, { 'X-Mock' => 'status=429;retry_after=7' });
+is($r->header('retry-after'), 7, 'Retry-After');
 --- allow_log
 answered
 

@@ -336,6 +336,43 @@ ngx_llm_sse_line(ngx_llm_sse_t *s, const u_char *p, const u_char *last)
 
 
 ngx_uint_t
+ngx_llm_sse_is_mute(const u_char *p, const u_char *last)
+{
+    ngx_uint_t  i;
+
+    static const ngx_str_t  mute[] = {
+        ngx_string("\"delta\":{}"),
+        ngx_string("\"delta\":{\"role\":\"assistant\"}"),
+        ngx_string("\"content\":\"\""),
+        ngx_string("\"content\":null"),
+        ngx_string("\"text\":\"\""),
+        ngx_null_string
+    };
+
+    static const ngx_str_t  words[] = {
+        ngx_string("\"tool_calls\""),
+        ngx_string("\"function_call\""),
+        ngx_string("\"reasoning"),
+        ngx_null_string
+    };
+
+    for (i = 0; words[i].len; i++) {
+        if (memmem(p, last - p, words[i].data, words[i].len)) {
+            return 0;
+        }
+    }
+
+    for (i = 0; mute[i].len; i++) {
+        if (memmem(p, last - p, mute[i].data, mute[i].len)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+ngx_uint_t
 ngx_llm_sse_is_usage_only(const u_char *p, const u_char *last)
 {
     u_char          name[16];

@@ -33,6 +33,8 @@ static ngx_int_t ngx_http_llm_relay_events(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx, u_char *p, u_char *last);
 static ngx_uint_t ngx_http_llm_relay_event(ngx_http_llm_ctx_t *ctx,
     const u_char *p, const u_char *last);
+static ngx_inline void ngx_http_llm_relay_count(ngx_http_llm_ctx_t *ctx,
+    const u_char *p, const u_char *last);
 static ngx_int_t ngx_http_llm_relay_hold(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx, u_char *p, u_char *last);
 static ngx_int_t ngx_http_llm_relay_held(ngx_http_request_t *r,
@@ -333,7 +335,7 @@ ngx_http_llm_relay_body(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
             && !ctx->passing
             && ngx_llm_sse_plain(&ctx->sse, p, last))
         {
-            ctx->events++;
+            ngx_http_llm_relay_count(ctx, p, last);
 
             return ngx_http_llm_relay_emit(r, p, last);
         }
@@ -432,9 +434,27 @@ ngx_http_llm_relay_event(ngx_http_llm_ctx_t *ctx, const u_char *p,
         return 0;
     }
 
-    ctx->events += ctx->sse.data;
+    if (ctx->sse.data) {
+        ngx_http_llm_relay_count(ctx, p, last);
+    }
 
     return 1;
+}
+
+
+/* those that have something to say: about a token each */
+
+static ngx_inline void
+ngx_http_llm_relay_count(ngx_http_llm_ctx_t *ctx, const u_char *p,
+    const u_char *last)
+{
+    if ((ctx->events == 0 || ngx_llm_sse_may_be_mute(p, last))
+        && ngx_llm_sse_is_mute(p, last))
+    {
+        return;
+    }
+
+    ctx->events++;
 }
 
 

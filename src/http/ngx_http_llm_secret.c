@@ -4,6 +4,7 @@
  */
 
 
+#include "ngx_llm_time.h"
 #include "ngx_http_llm_secret.h"
 
 
@@ -80,54 +81,22 @@ ngx_int_t
 ngx_http_llm_expires(ngx_conf_t *cf, const ngx_str_t *param, size_t name,
     time_t *expires)
 {
-    int          y, m, d, h, min, s;
-    char         end;
-    ngx_int_t    n;
-    struct tm    tm;
-    const char  *text;
+    ngx_int_t  n;
+    ngx_str_t  text;
 
-    text = (const char *) param->data + name;
+    text.data = param->data + name;
+    text.len = param->len - name;
 
-    n = ngx_atoi(param->data + name, param->len - name);
+    n = ngx_atoi(text.data, text.len);
 
     if (n > 0) {
         *expires = n;
         return NGX_OK;
     }
 
-    h = 0;
-    min = 0;
-    s = 0;
-
-    if (sscanf(text, "%4d-%2d-%2d%c", &y, &m, &d, &end) != 3
-        && (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d%c", &y, &m, &d, &h, &min,
-                   &s, &end)
-            != 7
-            || end != 'Z'))
-    {
-        goto bad;
+    if (ngx_llm_time(&text, expires) == NGX_OK) {
+        return NGX_OK;
     }
-
-    if (y < 1970 || m < 1 || m > 12 || d < 1 || d > 31 || h < 0 || h > 23
-        || min < 0 || min > 59 || s < 0 || s > 60)
-    {
-        goto bad;
-    }
-
-    ngx_memzero(&tm, sizeof(struct tm));
-
-    tm.tm_year = y - 1900;
-    tm.tm_mon = m - 1;
-    tm.tm_mday = d;
-    tm.tm_hour = h;
-    tm.tm_min = min;
-    tm.tm_sec = s;
-
-    *expires = timegm(&tm);
-
-    return NGX_OK;
-
-bad:
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "%V: \"%V\" is no time such as 2030-12-31 or "

@@ -333,12 +333,62 @@ test_usage_only(void)
 }
 
 
+static const struct {
+    const char  *input;
+    int          mute;
+} voices[] = {
+    { "{\"choices\":[{\"delta\":{\"role\":\"assistant\"},"
+      "\"finish_reason\":null}]}", 1 },
+    { "{\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}",
+      1 },
+    { "{\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":null}}]}",
+      1 },
+    { "{\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}", 1 },
+    { "{\"choices\":[{\"text\":\"\",\"finish_reason\":\"stop\"}]}", 1 },
+    { "{\"choices\":[{\"text\":\"a\",\"finish_reason\":\"length\"}]}", 0 },
+    { "{\"choices\":[{\"delta\":{\"content\":\"a\"},"
+      "\"finish_reason\":\"stop\"}]}", 0 },
+    { "{\"choices\":[{\"delta\":{\"content\":\"\\\"\"}}]}", 0 },
+    { "{\"choices\":[{\"delta\":{\"content\":null,\"tool_calls\":[{}]}}]}", 0 },
+    { "{\"choices\":[{\"delta\":{\"content\":\"\","
+      "\"reasoning_content\":\"a\"}}]}", 0 },
+    { "", 0 }
+};
+
+
+static void
+test_mute(void)
+{
+    int      ends;
+    char     text[500];
+    size_t   i, n;
+    u_char  *p;
+
+    for (i = 0; i < sizeof(voices) / sizeof(voices[0]); i++) {
+        n = (size_t) sprintf(text, "data: %s\n\n", voices[i].input);
+        p = test_copy(text, n);
+
+        is_number(ngx_llm_sse_is_mute(p, p + n), voices[i].mute,
+                  "voice %d", (int) i);
+
+        /* the cheap question has a false yes, never a false no at an end */
+
+        ends = (strstr(text, "_reason\":\"") != NULL);
+
+        is_number(ngx_llm_sse_may_be_mute(p, p + n), ends,
+                  "... may be mute: %d", ends);
+        free(p);
+    }
+}
+
+
 int
 main(void)
 {
     test_samples();
     test_line_end();
     test_usage_only();
+    test_mute();
 
     return test_done();
 }
