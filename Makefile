@@ -292,6 +292,7 @@ $(ASAN)/.configured: config $(if $(FULL_SRC),,$(DEBIAN_SRC)/.done)
 	    --with-http_ssl_module --with-http_v2_module --with-pcre-jit \
 	    --with-http_stub_status_module --with-threads \
 	    --with-http_auth_request_module --with-http_sub_module \
+	    --with-http_realip_module \
 	    --with-cc-opt='$(ASAN_CC)' \
 	    --with-ld-opt='-fsanitize=address,undefined' \
 	    --add-module=$(TOP) >$(TOP)/$(ASAN).log 2>&1 \

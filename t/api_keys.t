@@ -369,3 +369,21 @@ is_deeply(\%rpm, { robot => undef,
     api('POST', '/keys', { name => 'one for all' })->status
 }));
 is_deeply(\@done, [201, (409) x 5], 'one gets it');
+
+
+
+=== TEST 11: a list counts what it holds, page by page
+--- perl
+my %id = map { $_ => add_key({ name => $_ })->{id} } qw(a b c d e);
+is(api('DELETE', "/keys/$id{$_}")->status, 204, "$_ goes") for qw(b d);
+
+my (@names, $cursor);
+for (1 .. 10) {
+    my $page = api('GET', '/keys?limit=2' . ($cursor ? "&cursor=$cursor" : ''))
+               ->json;
+    is($page->{total}, 4, 'the total');
+    cmp_ok(scalar @{ $page->{data} }, '<=', 2, 'no more than wanted');
+    push @names, map { $_->{name} } @{ $page->{data} };
+    last unless defined($cursor = $page->{next_cursor});
+}
+is("@names", 'robot a c e', 'each once');

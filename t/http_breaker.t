@@ -184,7 +184,9 @@ is(mock_stats('a')->{requests}, 5, 'five were tried here');
 my $n = mock_stats('a')->{models_requests};
 ok(wait_until(sub { mock_stats('a')->{models_requests} > $n + 4 }),
    'its checks pass on');
-is(state('a'), 'cooling', 'which does not close the circuit');
+is_deeply(statuses(map { chat() } 1 .. 20), { 200 => 20 }, 'all are served');
+is(mock_stats('a')->{requests}, 4 + lines(qr/"a" is cooling/),
+   'which does not close the circuit: at most a trial, not five');
 
 my $end = lines(qr/"a" is cooling/) + 2;
 my %status;

@@ -280,18 +280,22 @@ a requests=17
 
 === TEST 11: they come back with time
 --- http_config eval
-$::LogFormat . '    llm_router_key sk-test-0123456789abcdef rpm=120;
+$::LogFormat . '    llm_router_key sk-test-0123456789abcdef rpm=60;
     llm_router_node http://127.0.0.1:$TEST_NGINX_NODE_A name=a models=m
                     check=off;' . "\n"
 --- perl
-my @r = burst(map { [] } 1 .. 130);
+my $start = time;
+my @r = burst(map { [] } 1 .. 90);
 my $n = statuses(@r)->{200};
-cmp_ok($n, '>=', 120, 'all of the limit at once');
-cmp_ok($n, '<=', 124, 'and no more');
+cmp_ok($n, '>=', 60, 'all of the limit at once');
+
+# a slow machine is given what comes back meanwhile, until one is refused
 my $r = chat();
+for (; $r->status == 200 && $n < 600; $r = chat()) { $n++ }
+cmp_ok($n, '<=', 61 + time - $start, 'and no more than comes back');
 is($r->status, 429, 'none is left');
 my $ms = $r->header('retry-after-ms');
-cmp_ok($ms, '<=', 1000, 'one comes in half a second');
+cmp_ok($ms, '<=', 1000, 'one comes in a second');
 select undef, undef, undef, $ms / 1000;
 is(chat()->status, 200, 'and is there');
 

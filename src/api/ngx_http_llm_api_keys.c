@@ -38,10 +38,13 @@ static void ngx_http_llm_api_key_revoked(ngx_http_llm_api_t *api);
 void
 ngx_http_llm_api_keys(ngx_http_llm_api_t *api)
 {
-    ngx_http_llm_api_rows_t  rows;
+    ngx_llm_keys_t           *keys;
+    ngx_http_llm_api_rows_t   rows;
 
-    rows.n = ngx_http_llm_worker.zone->keys->used;
-    rows.id = NULL;
+    keys = ngx_http_llm_worker.zone->keys;
+
+    rows.n = keys->used;
+    rows.id = keys->id;
     rows.row = ngx_http_llm_api_keys_row;
 
     ngx_http_llm_api_list(api, &rows);

@@ -52,6 +52,11 @@ ngx_llm_keys_create(ngx_slab_pool_t *shpool, ngx_uint_t max)
         return NULL;
     }
 
+    keys->id = ngx_slab_calloc(shpool, max * sizeof(uint64_t));
+    if (keys->id == NULL) {
+        return NULL;
+    }
+
     keys->key = ngx_slab_calloc(shpool, max * sizeof(ngx_llm_key_t));
     if (keys->key == NULL) {
         return NULL;
@@ -374,6 +379,7 @@ ngx_llm_keys_apply_locked(ngx_llm_keys_t *keys)
         key->valid = 0;
         key->since = redo->since;
         key->use = NGX_LLM_KEY_LEAVING;
+        keys->id[i] = 0;
 
         ngx_llm_chain_unlink(&keys->hashes,
                              ngx_llm_keys_bucket(key->conf.hash), i);
@@ -464,6 +470,8 @@ ngx_llm_keys_write_locked(ngx_llm_keys_t *keys, ngx_llm_key_t *key)
         ngx_llm_chain_link(&keys->ids, ngx_llm_keys_id_bucket(key->conf.id),
                            keys->redo.i);
     }
+
+    keys->id[keys->redo.i] = key->conf.id;
 }
 
 

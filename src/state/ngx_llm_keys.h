@@ -120,6 +120,7 @@ typedef struct {
     uint32_t            used;       /* places used so far: 0 .. used - 1 */
     uint32_t            cursor;     /* where to look for one to use again */
     ngx_atomic_t       *in_flight;  /* by place, of the limits; or NULL */
+    uint64_t           *id;         /* by place, 0: nobody's or removed */
     ngx_llm_chain_t     hashes;     /* of used places, revoked ones too */
     ngx_llm_chain_t     ids;
     ngx_llm_key_redo_t  redo;

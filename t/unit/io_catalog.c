@@ -9,7 +9,9 @@
 #include "../../src/base/ngx_llm_json_number.c"
 #include "../../src/base/ngx_llm_json_string.c"
 #include "../../src/base/ngx_llm_json_watch.c"
+#include "../../src/state/ngx_llm_node.c"
 #include "../../src/state/ngx_llm_nodes.c"
+#include "../../src/state/ngx_llm_nodes_redo.c"
 #include "../../src/io/ngx_llm_catalog.c"
 #include "test.h"
 

@@ -323,7 +323,7 @@ took drip 300 3000 post /v1/chat/completions "$chat" 'tokens=1;drip=1'
 # eight at once are answered in the order of their times
 
 for i in 5 2 8 1 7 3 6 4; do
-    { post /v1/x '{"model":"a"}' "delay=$((i * 90))" >"$dir/null"
+    { post /v1/x '{"model":"a"}' "delay=$((i * 150))" >"$dir/null"
       printf '%s ' $i >>"$dir/order"; } &
     waiting[i]=$!
 done

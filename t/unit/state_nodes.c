@@ -5,7 +5,9 @@
  */
 
 
+#include "../../src/state/ngx_llm_node.c"
 #include "../../src/state/ngx_llm_nodes.c"
+#include "../../src/state/ngx_llm_nodes_redo.c"
 #include "step.h"
 
 
