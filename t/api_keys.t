@@ -59,7 +59,7 @@ my $got = key($k->{id});
 like(delete $got->{$_}, qr/^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$/, $_)
     for qw(created_at last_used_at);
 my $n = delete $got->{requests};
-cmp_ok($n, '>=', 2, 'its requests');
+cmp_ok($n, '>=', $ENV{LLMTEST_VALGRIND} ? 1 : 2, 'its requests');
 cmp_ok(delete $got->{$_}, '>', 0, $_) for qw(prompt_tokens completion_tokens);
 is_deeply($got, {
     id => $k->{id}, name => 'alice', prefix => $k->{prefix}, source => 'api',

@@ -607,3 +607,29 @@ for my $path ("//nodes/$n->{id}", "/nodes//$n->{id}", "/nodes/./$n->{id}",
 }
 
 is(shown(), $shown, 'nothing was changed');
+
+
+
+=== TEST 22: a change while it serves: the log tells who served
+--- http_config eval
+$::AdminKey . $::Pid . <<'_EOC_'
+    llm_router_key sk-test-0123456789abcdef name=plain;
+    log_format who 'pid=$pid node=$llm_router_node addr=$upstream_addr';
+    access_log logs/access.log who;
+_EOC_
+--- perl
+my $n = add_node({ name => 'first', base_url => url('a'), models => ['m'],
+                   check => false });
+my $s = stream('tokens=400;pace=50');
+ok(read_event($s), 'it serves');
+is(patch($n, { name => 'second' })->status, 200, 'it is another one now');
+is(each_worker(sub { chat({}, {}, port => $_[0]) }), '200',
+   'as each worker knows');
+close_stream($s);
+
+my @first;
+ok(wait_until(sub { @first = grep { $_->{node} eq 'first' } log_fields() }),
+   'the stream is logged with the name that it began with');
+is($first[0]{addr}, '127.0.0.1:' . mock_port('a'), 'and its address');
+is(scalar(grep { ($_->{node} || '-') !~ /^(?:first|second|-)$/ }
+          log_fields()), 0, 'no other name');

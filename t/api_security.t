@@ -230,7 +230,6 @@ my ($n, $k) = objects();
 my $shown = shown();
 my %auth = (Authorization => "Bearer $Admin");
 my $id = $n->{id};
-my $name = 'api';
 my @tricks = map { s/ID/$id/gr } (
     '//api/nodes/ID', '/api//nodes/ID', '/api/nodes//ID', '/api/./nodes/ID',
     '/api/x/../nodes/ID', '/v1/../api/nodes/ID', '/./api/nodes/ID',
@@ -239,10 +238,12 @@ my @tricks = map { s/ID/$id/gr } (
     '/API/nodes/ID', '/Api/nodes/ID', '/api/Nodes/ID', '/api/NODES/ID',
     '/api/nodes/ID/', '/api/nodes/ID//', '/api/nodes/ID/.', '/api/nodes/ID;x',
     '/api/nodes/ID;/', '/api/nodes;x/ID', '/api;x/nodes/ID', '/api/nodes/ID%00',
-    '/api/nodes/ID%20', '/api/nodes/%00ID', '/api/nodes/ID%0d%0aX-Evil:%201',
+    '/api/nodes/ID%20', '/api/nodes/%00ID',
+    '/api/nodes/ID%0d%0aX-Evil:%201',
     '/api/nodes/ID%3fx', '/api/nodes/ID%23x', '/api/nodes/ID\\',
     '/api\\nodes\\ID', '/api/nodes/ID/../ID', '/api/nodes/ID/x/..',
-    '/api/api/nodes/ID', '/x/api/nodes/ID', '/api/nodes/%6eode-0000000000000000',
+    '/api/api/nodes/ID', '/x/api/nodes/ID',
+    '/api/nodes/%6eode-0000000000000000',
     '/api/nodes/%252e%252e/nodes/ID', '/api/..%2fapi/nodes/ID',
     '/api/nodes/ID%c0%af', '/api/.nodes/ID', '/api/nodes/.ID',
 );

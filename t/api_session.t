@@ -61,6 +61,9 @@ sub in_all {
     my %seen;
     my $want = CORE::join ' ', sort { $a <=> $b } worker_pids();
 
+    # one process without a master, as under valgrind
+    return me(bearer($token))->status if $want eq '';
+
     wait_until(sub {
         my $r = me(bearer($token));
         push @{ $seen{ $r->header('x-pid') } }, $r->status;

@@ -13,6 +13,8 @@ my ($lib) = grep { -f } map { "$_/faketime/libfaketimeMT.so.1" }
             '/usr/lib', '/usr/local/lib', glob('/usr/lib/*-linux-gnu');
 
 $ENV{TEST_NGINX_FAKETIME} = $lib // '';
+# Test::Nginx::Socket sets LD_PRELOAD itself, to what it was at its start
+$Test::Nginx::Util::ld_preload = $Test::Nginx::Util::ld_preload = $lib;
 $ENV{TEST_NGINX_CLOCK} = "$ENV{TEST_NGINX_SERVROOT}.clock";
 
 our $Http = $AdminKey . $Pid . <<'_EOC_';

@@ -48,7 +48,10 @@ sub fill {
 
 # a list of n names, of about so many bytes each
 
-sub models { my ($n, $size) = @_; return [map { sprintf "%0${size}d", $_ } 1 .. $n] }
+sub models {
+    my ($n, $size) = @_;
+    return [map { sprintf "%0${size}d", $_ } 1 .. $n];
+}
 
 sub goes_on {
     my ($name, @load) = @_;

@@ -206,7 +206,8 @@ my @done = concurrently(3, sub {
         my ($n) = grep { $_->{name} eq 'shared' } rows('/nodes?limit=100');
         my $r = $i == 0 && $n ? api('DELETE', "/nodes/$n->{id}")
               : !$n ? api('POST', '/nodes', { name => 'shared', base_url => $x,
-                                              models => ['s'], weight => 2, notes => 'w2',
+                                              models => ['s'], weight => 2,
+                                              notes => 'w2',
                                               check => false })
               : patch($n, { weight => 2 + $k, notes => 'w' . (2 + $k) });
         $n{ $r->status }++;

@@ -15,7 +15,8 @@ use POSIX ();
 
 defaults(
     mock => "a --models m\n",
-    http_config => "    llm_router_node http://127.0.0.1:1 check=off models=x;\n"
+    http_config => "    llm_router_node http://127.0.0.1:1 check=off"
+                   . " models=x;\n"
                    . "    llm_router_key $Key;\n",
     config => "    location /v1/ { llm_router on; }\n",
 );

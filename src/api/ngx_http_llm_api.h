@@ -17,6 +17,8 @@
 #define _NGX_HTTP_LLM_API_H_INCLUDED_
 
 
+#include <ngx_config.h>
+#include <ngx_core.h>
 #include <jansson.h>
 #include "ngx_http_llm.h"
 #include "ngx_llm_task.h"

@@ -5,6 +5,8 @@
  */
 
 
+#include <ngx_config.h>
+#include <ngx_core.h>
 #include <openssl/rand.h>
 #include "ngx_http_llm_api_audit.h"
 #include "ngx_http_llm_api_key_edit.h"

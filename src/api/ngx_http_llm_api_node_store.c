@@ -5,6 +5,8 @@
  */
 
 
+#include <ngx_config.h>
+#include <ngx_core.h>
 #include <openssl/rand.h>
 #include "ngx_http_llm_api_node_edit.h"
 #include "ngx_http_llm_finish.h"
@@ -296,8 +298,8 @@ ngx_http_llm_edit_create_locked(ngx_http_llm_edit_t *edit,
 
     zone = ngx_http_llm_worker.zone;
 
-    edit->place = ngx_llm_nodes_set_locked(zone->nodes, conf,
-                                           ngx_llm_zone_node_idle, zone);
+    edit->place = ngx_llm_nodes_set_list_locked(zone->nodes, conf, edit->list,
+                                                ngx_llm_zone_node_idle, zone);
 
     if (edit->place == NGX_LLM_NODE_NONE) {
         return ngx_http_llm_edit_refuse(edit, &ngx_http_llm_edit_full);
@@ -307,14 +309,6 @@ ngx_http_llm_edit_create_locked(ngx_http_llm_edit_t *edit,
 
     node->pending = edit->pending;
 
-    if (edit->list
-        && ngx_llm_nodes_list_locked(zone->nodes, edit->place, edit->list)
-           == NGX_ERROR)
-    {
-        ngx_llm_nodes_leave_locked(zone->nodes, edit->place);
-        return ngx_http_llm_edit_refuse(edit, &ngx_http_llm_edit_full);
-    }
-
     edit->changed = 1;
 
     return NGX_OK;
@@ -322,40 +316,42 @@ ngx_http_llm_edit_create_locked(ngx_http_llm_edit_t *edit,
 
 
 /*
- * The list comes first: only it may find no room.  What is as it was is left
- * alone, for each change costs the workers their connections to the node.
+ * What is as it was is left alone, for each change costs the workers their
+ * connections to the node.
  */
 
 static ngx_int_t
 ngx_http_llm_edit_change_locked(ngx_http_llm_edit_t *edit,
     ngx_llm_node_conf_t *conf)
 {
+    ngx_int_t         rc;
+    ngx_llm_list_t   *list;
     ngx_llm_node_t   *node;
     ngx_llm_nodes_t  *nodes;
 
     nodes = ngx_http_llm_worker.zone->nodes;
     node = &nodes->node[edit->place];
+    list = edit->list;
 
-    if (edit->list && !ngx_http_llm_edit_same_list(node->list, edit->list)) {
-
-        if (ngx_llm_nodes_list_locked(nodes, edit->place, edit->list)
-            == NGX_ERROR)
-        {
-            return ngx_http_llm_edit_refuse(edit, &ngx_http_llm_edit_full);
-        }
-
-        edit->changed = 1;
+    if (list && ngx_http_llm_edit_same_list(node->list, list)) {
+        list = NULL;
     }
 
-    if (ngx_memcmp(&node->conf, conf, sizeof(ngx_llm_node_conf_t)) != 0) {
-        edit->changed = 1;
-    }
-
-    if (edit->changed
-        && ngx_llm_nodes_change_locked(nodes, edit->place, conf) != NGX_OK)
+    if (list == NULL
+        && ngx_memcmp(&node->conf, conf, sizeof(ngx_llm_node_conf_t)) == 0)
     {
-        return ngx_http_llm_edit_refuse(edit, &ngx_http_llm_edit_gone);
+        return NGX_OK;
     }
+
+    rc = ngx_llm_nodes_change_list_locked(nodes, edit->place, conf, list);
+
+    if (rc != NGX_OK) {
+        return ngx_http_llm_edit_refuse(edit, (rc == NGX_ERROR)
+                                              ? &ngx_http_llm_edit_full
+                                              : &ngx_http_llm_edit_gone);
+    }
+
+    edit->changed = 1;
 
     return NGX_OK;
 }

@@ -4,6 +4,8 @@
  */
 
 
+#include <ngx_config.h>
+#include <ngx_core.h>
 #include <openssl/rand.h>
 #include "ngx_llm_sha256.h"
 #include "ngx_http_llm_api_secret.h"

@@ -384,12 +384,16 @@ ngx_http_llm_balance_keep(ngx_peer_connection_t *pc, ngx_http_llm_ctx_t *ctx)
 }
 
 
-/* the addresses of a node are used in turn */
+/*
+ * The addresses of a node are used in turn.  What logs say of it is copied:
+ * a peer that was replaced is gone with its last attempt, before the log.
+ */
 
 static ngx_int_t
 ngx_http_llm_balance_address(ngx_peer_connection_t *pc,
     ngx_http_llm_ctx_t *ctx)
 {
+    ngx_str_t            *text;
     ngx_uint_t            i;
     ngx_llm_node_t       *node;
     ngx_http_llm_peer_t  *peer;
@@ -411,7 +415,22 @@ ngx_http_llm_balance_address(ngx_peer_connection_t *pc,
 
     pc->sockaddr = (struct sockaddr *) &peer->addrs[i].sockaddr;
     pc->socklen = peer->addrs[i].socklen;
-    pc->name = &peer->texts[i];
+
+    text = ngx_palloc(ctx->request->pool,
+                      sizeof(ngx_str_t) + peer->texts[i].len + peer->name.len);
+    if (text == NULL) {
+        return NGX_ERROR;
+    }
+
+    text->len = peer->texts[i].len;
+    text->data = (u_char *) text + sizeof(ngx_str_t);
+
+    ctx->node_name.len = peer->name.len;
+    ctx->node_name.data = ngx_cpymem(text->data, peer->texts[i].data,
+                                     text->len);
+    ngx_memcpy(ctx->node_name.data, peer->name.data, peer->name.len);
+
+    pc->name = text;
 
     return NGX_OK;
 }

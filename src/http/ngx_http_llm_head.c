@@ -112,8 +112,6 @@ ngx_http_llm_head(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
 
     u = r->upstream;
 
-    ctx->node_name = ctx->peer->name;
-
     if (ngx_http_llm_head_again(r, ctx) != NGX_OK) {
         return NGX_ERROR;
     }

@@ -153,6 +153,14 @@ ngx_http_llm_variable_text(ngx_http_llm_ctx_t *ctx, uintptr_t data)
         if (ctx->key != NGX_LLM_KEY_NONE) {
             text.data = ngx_http_llm_worker.zone->keys->key[ctx->key].conf.name;
             text.len = ngx_strlen(text.data);
+
+            /* it may be given another one while the log is written */
+
+            text.data = ngx_pstrdup(ctx->request->pool, &text);
+
+            if (text.data == NULL) {
+                text.len = 0;
+            }
         }
 
         break;

@@ -424,6 +424,8 @@ ngx_http_llm_recover(ngx_llm_zone_t *zone)
     ngx_llm_nodes_recover_locked(zone->nodes);
     ngx_llm_keys_recover_locked(zone->keys);
 
+    ngx_llm_zone_changed(zone);
+
     ngx_shmtx_unlock(&zone->shpool->mutex);
 }
 

@@ -9,6 +9,8 @@
 
 static ngx_uint_t ngx_llm_nodes_is(const ngx_llm_nodes_t *nodes, uint32_t i,
     uint64_t id);
+static ngx_llm_list_t *ngx_llm_nodes_copy_locked(ngx_llm_nodes_t *nodes,
+    const ngx_llm_list_t *list);
 static uint32_t ngx_llm_nodes_place_locked(ngx_llm_nodes_t *nodes,
     ngx_uint_t (*idle)(void *data, uint32_t i), void *data);
 static ngx_int_t ngx_llm_nodes_read_redo(ngx_llm_nodes_t *nodes, uint32_t i,
@@ -54,55 +56,68 @@ ngx_llm_nodes_create(ngx_slab_pool_t *shpool, ngx_uint_t max)
 
 
 uint32_t
-ngx_llm_nodes_set_locked(ngx_llm_nodes_t *nodes,
-    const ngx_llm_node_conf_t *conf,
+ngx_llm_nodes_set_list_locked(ngx_llm_nodes_t *nodes,
+    const ngx_llm_node_conf_t *conf, const ngx_llm_list_t *list,
     ngx_uint_t (*idle)(void *data, uint32_t i), void *data)
 {
     uint32_t              i;
+    ngx_uint_t            op;
+    ngx_llm_list_t       *copy;
     ngx_llm_node_t       *node;
     ngx_llm_node_redo_t  *redo;
 
+    op = NGX_LLM_NODE_REDO_CHANGE;
+
     i = ngx_llm_nodes_find_url_locked(nodes, conf);
 
-    if (i != NGX_LLM_NODE_NONE) {
-        node = &nodes->node[i];
-        redo = ngx_llm_nodes_begin_locked(nodes, i, conf);
+    if (i == NGX_LLM_NODE_NONE) {
+        op = NGX_LLM_NODE_REDO_SET;
+        i = ngx_llm_nodes_place_locked(nodes, idle, data);
+    }
 
+    if (i == NGX_LLM_NODE_NONE) {
+        return i;
+    }
+
+    copy = ngx_llm_nodes_copy_locked(nodes, list);
+
+    if (list && copy == NULL) {
+        return NGX_LLM_NODE_NONE;
+    }
+
+    node = &nodes->node[i];
+    redo = ngx_llm_nodes_begin_locked(nodes, i, conf);
+
+    redo->list = copy;
+
+    if (copy || op == NGX_LLM_NODE_REDO_SET) {
+        redo->old = node->list;
+    }
+
+    if (op == NGX_LLM_NODE_REDO_SET) {
+        redo->generation = node->generation + 1;
+
+    } else {
         redo->conf.created = node->conf.created;
 
         if (!conf->is_static || node->conf.is_static) {
             redo->conf.id = node->conf.id;
             redo->conf.is_static = node->conf.is_static;
         }
-
-        ngx_llm_nodes_commit_locked(nodes, NGX_LLM_NODE_REDO_CHANGE);
-
-        return i;
     }
 
-    i = ngx_llm_nodes_place_locked(nodes, idle, data);
-
-    if (i == NGX_LLM_NODE_NONE) {
-        return i;
-    }
-
-    node = &nodes->node[i];
-    redo = ngx_llm_nodes_begin_locked(nodes, i, conf);
-
-    redo->generation = node->generation + 1;
-    redo->old = node->list;
-
-    ngx_llm_nodes_commit_locked(nodes, NGX_LLM_NODE_REDO_SET);
+    ngx_llm_nodes_commit_locked(nodes, op);
 
     return i;
 }
 
 
 ngx_int_t
-ngx_llm_nodes_change_locked(ngx_llm_nodes_t *nodes, uint32_t i,
-    const ngx_llm_node_conf_t *conf)
+ngx_llm_nodes_change_list_locked(ngx_llm_nodes_t *nodes, uint32_t i,
+    const ngx_llm_node_conf_t *conf, const ngx_llm_list_t *list)
 {
     uint32_t              other;
+    ngx_llm_list_t       *copy;
     ngx_llm_node_t       *node;
     ngx_llm_node_redo_t  *redo;
 
@@ -118,8 +133,20 @@ ngx_llm_nodes_change_locked(ngx_llm_nodes_t *nodes, uint32_t i,
         return NGX_DECLINED;
     }
 
+    copy = ngx_llm_nodes_copy_locked(nodes, list);
+
+    if (list && copy == NULL) {
+        return NGX_ERROR;
+    }
+
     redo = ngx_llm_nodes_begin_locked(nodes, i, conf);
+
     redo->conf.id = node->conf.id;
+
+    if (copy) {
+        redo->list = copy;
+        redo->old = node->list;
+    }
 
     ngx_llm_nodes_commit_locked(nodes, NGX_LLM_NODE_REDO_CHANGE);
 
@@ -130,13 +157,17 @@ ngx_llm_nodes_change_locked(ngx_llm_nodes_t *nodes, uint32_t i,
 void
 ngx_llm_nodes_leave_locked(ngx_llm_nodes_t *nodes, uint32_t i)
 {
+    ngx_llm_node_redo_t  *redo;
+
     ngx_llm_nodes_recover_locked(nodes);
 
     if (nodes->node[i].use != NGX_LLM_NODE_USED) {
         return;
     }
 
-    (void) ngx_llm_nodes_begin_locked(nodes, i, NULL);
+    redo = ngx_llm_nodes_begin_locked(nodes, i, NULL);
+
+    redo->old = nodes->node[i].list;
 
     ngx_llm_nodes_commit_locked(nodes, NGX_LLM_NODE_REDO_LEAVE);
 }
@@ -146,11 +177,16 @@ ngx_int_t
 ngx_llm_nodes_list_locked(ngx_llm_nodes_t *nodes, uint32_t i,
     const ngx_llm_list_t *list)
 {
-    size_t                size;
     ngx_llm_list_t       *old, *copy;
     ngx_llm_node_redo_t  *redo;
 
     ngx_llm_nodes_recover_locked(nodes);
+
+    /* it may have left while it was asked */
+
+    if (nodes->node[i].use != NGX_LLM_NODE_USED) {
+        return NGX_DONE;
+    }
 
     old = nodes->node[i].list;
 
@@ -162,14 +198,10 @@ ngx_llm_nodes_list_locked(ngx_llm_nodes_t *nodes, uint32_t i,
         return NGX_DONE;
     }
 
-    size = sizeof(ngx_llm_list_t) + list->size;
-
-    copy = ngx_slab_alloc_locked(nodes->shpool, size);
+    copy = ngx_llm_nodes_copy_locked(nodes, list);
     if (copy == NULL) {
         return NGX_ERROR;
     }
-
-    ngx_memcpy(copy, list, size);
 
     redo = ngx_llm_nodes_begin_locked(nodes, i, NULL);
 
@@ -347,4 +379,28 @@ ngx_llm_nodes_read_redo(ngx_llm_nodes_t *nodes, uint32_t i,
     ngx_memory_barrier();
 
     return (nodes->node[i].version == version) ? NGX_OK : NGX_AGAIN;
+}
+
+
+/* NULL: there is none to be copied, or the zone is full */
+
+static ngx_llm_list_t *
+ngx_llm_nodes_copy_locked(ngx_llm_nodes_t *nodes, const ngx_llm_list_t *list)
+{
+    size_t           size;
+    ngx_llm_list_t  *copy;
+
+    if (list == NULL) {
+        return NULL;
+    }
+
+    size = sizeof(ngx_llm_list_t) + list->size;
+
+    copy = ngx_slab_alloc_locked(nodes->shpool, size);
+
+    if (copy) {
+        ngx_memcpy(copy, list, size);
+    }
+
+    return copy;
 }

@@ -49,20 +49,29 @@ ngx_llm_nodes_t *ngx_llm_nodes_create(ngx_slab_pool_t *shpool,
  * A new node is offline, wants a check, and is pending if conf->registered.
  * idle(data, i) says whether a leaving one's place may be used again.  The
  * mutex is held.
- * Returns the place, or NGX_LLM_NODE_NONE when the table is full.
+ * With a list its models are a copy of that, in the same step.
+ * Returns the place, or NGX_LLM_NODE_NONE when the table or the zone is full.
  */
-uint32_t ngx_llm_nodes_set_locked(ngx_llm_nodes_t *nodes,
-    const ngx_llm_node_conf_t *conf,
+uint32_t ngx_llm_nodes_set_list_locked(ngx_llm_nodes_t *nodes,
+    const ngx_llm_node_conf_t *conf, const ngx_llm_list_t *list,
     ngx_uint_t (*idle)(void *data, uint32_t i), void *data);
+
+#define ngx_llm_nodes_set_locked(nodes, conf, idle, data)                     \
+    ngx_llm_nodes_set_list_locked(nodes, conf, NULL, idle, data)
 
 /*
  * Replaces what is said of the node at place i, its URL too; its id, its
  * state, its figures and its list stay, but a new URL is probed at once.  The
  * mutex is held.
- * NGX_OK; NGX_DECLINED: nobody is there, or another node has that URL.
+ * With a list its models are a copy of that, in the same step.
+ * NGX_OK; NGX_DECLINED: nobody is there, or another node has that URL;
+ * NGX_ERROR: the zone is full.  Nothing was changed then.
  */
-ngx_int_t ngx_llm_nodes_change_locked(ngx_llm_nodes_t *nodes, uint32_t i,
-    const ngx_llm_node_conf_t *conf);
+ngx_int_t ngx_llm_nodes_change_list_locked(ngx_llm_nodes_t *nodes,
+    uint32_t i, const ngx_llm_node_conf_t *conf, const ngx_llm_list_t *list);
+
+#define ngx_llm_nodes_change_locked(nodes, i, conf)                           \
+    ngx_llm_nodes_change_list_locked(nodes, i, conf, NULL)
 
 /* The node of this id that is not leaving, or NGX_LLM_NODE_NONE.  No lock. */
 uint32_t ngx_llm_nodes_find(ngx_llm_nodes_t *nodes, uint64_t id);

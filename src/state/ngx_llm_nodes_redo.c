@@ -87,7 +87,12 @@ ngx_llm_nodes_apply_locked(ngx_llm_nodes_t *nodes)
     case NGX_LLM_NODE_REDO_CHANGE:
         ngx_llm_nodes_url_locked(nodes, i, &redo->conf);
         ngx_llm_nodes_write_locked(&nodes->node[i], &redo->conf);
-        break;
+
+        if (redo->list == NULL) {
+            break;
+        }
+
+        /* fall through */
 
     case NGX_LLM_NODE_REDO_LIST:
         nodes->node[i].list = redo->list;
@@ -133,6 +138,7 @@ ngx_llm_nodes_apply_set_locked(ngx_llm_nodes_t *nodes)
 
     ngx_llm_nodes_clear(node);
 
+    node->list = redo->list;
     node->pending = redo->conf.registered;
 
     ngx_llm_nodes_url_locked(nodes, i, &redo->conf);
@@ -161,6 +167,10 @@ ngx_llm_nodes_apply_leave_locked(ngx_llm_nodes_t *nodes)
 
     node->use = NGX_LLM_NODE_LEAVING;
     node->online = 0;
+
+    /* at once: until places are used again, an index may need the room */
+
+    node->list = NULL;
 
     ngx_llm_chain_unlink(&nodes->urls, nodes->hash[i], i);
 

@@ -35,7 +35,7 @@ typedef struct {
     ngx_atomic_t        op;         /* the word that commits it */
     uint32_t            i;
     ngx_atomic_uint_t   generation; /* set: of the new owner */
-    ngx_llm_list_t     *list;       /* list: the new one */
+    ngx_llm_list_t     *list;       /* the new one; set, change: or NULL */
     ngx_llm_list_t     *old;        /* freed when all is done; or NULL */
     ngx_llm_node_conf_t conf;       /* set, change */
 } ngx_llm_node_redo_t;

@@ -1180,5 +1180,5 @@ listed(uint32_t i)
 static ngx_uint_t
 idle(void *data, uint32_t i)
 {
-    return !(busy & (1 << i));
+    return i > 31 || !(busy & (1 << i));
 }

@@ -93,7 +93,8 @@ sub add_key { return add('/keys', @_) }
 sub rows {
     my ($path) = @_;
     my $r = api('GET', $path);
-    die "GET $path: " . $r->status . ' ' . $r->body if $r->status != 200;
+    die "GET $path: " . $r->status . ' ' . $r->head . $r->body
+        if $r->status != 200 || !$r->json;
     return @{ $r->json->{data} };
 }
 

@@ -88,11 +88,14 @@ sub write_config {
         : "location / {\n            root $Set{root}/html;\n"
           . "            index index.html index.htm;\n        }";
 
+    # without a master nobody accepts at the sockets of a second worker
+    my $workers = $Set{valgrind} ? 1 : $Set{workers};
+
     write_file("$Set{root}/conf/nginx.conf", <<_EOC_);
 $load
 daemon off;
 master_process $Set{master};
-worker_processes $Set{workers};
+worker_processes $workers;
 error_log $log $Set{log_level};
 pid @{[pid_file()]};
 env ASAN_OPTIONS;
