@@ -275,7 +275,9 @@ ok(wait_until(sub { mock_stats('a')->{models_requests} >= 10 }), 'asked on');
 cmp_ok(time - $start, '<', 4, 'at its pace');
 is(scalar(grep { $_->{state} eq 'offline' } @{ status_page()->{nodes} }), 40,
    'the others are offline');
-is(scalar(() = error_log_text() =~ /is offline: timed out/g), 40, 'and told');
+ok(wait_until(sub {
+    40 == (() = error_log_text() =~ /is offline: \S/g)
+}), 'and told');
 undef $::Full;
 
 
