@@ -222,7 +222,7 @@ ngx_llm_snapshot_parse(ngx_llm_snapshot_reader_t *r, const char *text,
 
     if (json_error_code(&err) == json_error_premature_end_of_input
         || (json_error_code(&err) != json_error_end_of_input_expected
-            && text[0] == '{'
+            && n && text[0] == '{'
             && last[-1] != '}'))
     {
         return ngx_llm_snapshot_bad(r, "it is truncated, in line %d",
