@@ -361,7 +361,6 @@ takes no stream_options
 --- config
     location /v1/ { llm_router on; llm_router_request_timeout 1s; }
 --- perl
-my $n = 0;
 my %ways = (
     'cut=event' => {},
     'reset=mid' => {},
@@ -385,7 +384,7 @@ my $full = text_of(direct({}, 'tokens=8')->events);
 
 for my $way (sort keys %ways) {
     my $x = "tokens=8;" . ($way =~ /mid/ ? 'after=3;' : '') . $way;
-    my $r = routed({}, $x);
+    my $r = routed({}, $x, headers => { 'X-Test-Id' => $way });
 
     if ($way eq 'nodone;noterm') {
         # that is all but its end, whose last chunk is the node's own
@@ -394,7 +393,7 @@ for my $way (sort keys %ways) {
     }
 
     broken_is($r, $way, full => $full, %{ $ways{$way} });
-    my $row = log_row(++$n);
+    my $row = log_of($way);
     is($row->{code}, $ways{$way}{code} // 'upstream_error',
        "$way: told in the log");
     is($row->{status}, 200, "$way: with the status that was sent");
@@ -403,7 +402,6 @@ for my $way (sort keys %ways) {
 
     # what it answers well in between keeps its circuit closed
     is(routed({}, '')->status, 200, "$way: the node serves again");
-    $n++;
 }
 
 is(total('errors'), scalar keys %ways, 'each is an error');

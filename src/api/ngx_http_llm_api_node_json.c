@@ -11,6 +11,9 @@
 #include "ngx_http_llm_api_node_view.h"
 
 
+static ngx_int_t ngx_http_llm_view_open(ngx_http_llm_view_t *v, uint32_t i,
+    uint64_t id, ngx_uint_t models, ngx_atomic_uint_t *version);
+static void ngx_http_llm_view_close(ngx_http_llm_view_t *v);
 static ngx_int_t ngx_http_llm_view_list(ngx_http_llm_view_t *v, ngx_uint_t max);
 static size_t ngx_http_llm_view_size(const ngx_llm_list_t *list,
     ngx_uint_t max);
@@ -115,43 +118,73 @@ ngx_http_llm_api_node_json(uint32_t i, uint64_t id, ngx_uint_t models,
     ngx_atomic_uint_t *version)
 {
     json_t               *json;
-    ngx_llm_zone_t       *zone;
     ngx_atomic_uint_t     v;
     ngx_http_llm_view_t   view;
 
-    zone = ngx_http_llm_worker.zone;
-
-    if (ngx_llm_nodes_read(zone->nodes, i, &view.conf, &v) != NGX_OK) {
-        return NULL;
-    }
-
-    view.zone = zone;
-    view.place = i;
-    view.node = &zone->nodes->node[i];
-    view.now = ngx_current_msec;
-
+    v = 0;
     json = NULL;
 
-    if (view.node->use == NGX_LLM_NODE_USED
-        && (id == 0 || view.conf.id == id)
-        && ngx_http_llm_view_list(&view, models) == NGX_OK)
-    {
-        view.state = ngx_llm_node_state(view.node, view.now);
-
+    if (ngx_http_llm_view_open(&view, i, id, models, &v) == NGX_OK) {
         json = ngx_http_llm_view_json(&view);
-
-        if (view.list && view.list != (ngx_llm_list_t *) view.room) {
-            ngx_free(view.list);
-        }
+        ngx_http_llm_view_close(&view);
     }
-
-    ngx_explicit_memzero(view.conf.api_key, NGX_LLM_NODE_KEY);
 
     if (version) {
         *version = v;
     }
 
     return json;
+}
+
+
+/*
+ * Reads the node; NGX_DECLINED if the place has another or none, NGX_ERROR
+ * if memory ends.  After NGX_OK the view is to be closed.
+ */
+
+static ngx_int_t
+ngx_http_llm_view_open(ngx_http_llm_view_t *v, uint32_t i, uint64_t id,
+    ngx_uint_t models, ngx_atomic_uint_t *version)
+{
+    ngx_int_t  rc;
+
+    v->zone = ngx_http_llm_worker.zone;
+    v->place = i;
+    v->node = &v->zone->nodes->node[i];
+    v->now = ngx_current_msec;
+    v->list = NULL;
+
+    rc = ngx_llm_nodes_read(v->zone->nodes, i, &v->conf, version);
+
+    if (rc == NGX_OK
+        && (v->node->use != NGX_LLM_NODE_USED || (id && v->conf.id != id)))
+    {
+        rc = NGX_DECLINED;
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_llm_view_list(v, models);
+    }
+
+    if (rc != NGX_OK) {
+        ngx_http_llm_view_close(v);
+        return rc;
+    }
+
+    v->state = ngx_llm_node_state(v->node, v->now);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_llm_view_close(ngx_http_llm_view_t *v)
+{
+    if (v->list && v->list != (ngx_llm_list_t *) v->room) {
+        ngx_free(v->list);
+    }
+
+    ngx_explicit_memzero(v->conf.api_key, NGX_LLM_NODE_KEY);
 }
 
 
@@ -187,7 +220,7 @@ ngx_http_llm_view_list(ngx_http_llm_view_t *v, ngx_uint_t max)
         v->total = list ? list->n : 0;
         need = ngx_http_llm_view_size(list, max);
 
-        if (need && need <= size) {
+        if (list && need <= size) {
             ngx_memcpy(copy, list, need);
         }
 

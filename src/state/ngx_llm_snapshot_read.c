@@ -46,7 +46,7 @@ ngx_llm_snapshot_read(ngx_llm_zone_t *zone, const char *path,
 
     rc = ngx_llm_snapshot_load(&r, &text, &n);
 
-    if (rc != NGX_OK || result->missing) {
+    if (text == NULL) {
         return rc;
     }
 
