@@ -350,8 +350,10 @@ is_deeply(share(map { chat() } 1 .. 3), { b => 3 }, 'b serves');
 mock_stop('a');
 is_deeply(share(map { chat() } 1 .. 4), { b => 4 }, 'the other one serves');
 mock_start('a');
-is_deeply(share(map { chat() } 1 .. 6), { a => 3, b => 3 },
-          'both serve again');
+
+# one whose answer was read may still hold its slot
+is_deeply(share(map { totals_are(in_flight => 0); chat() } 1 .. 6),
+          { a => 3, b => 3 }, 'both serve again');
 
 
 

@@ -182,7 +182,9 @@ mock_stop('a');
 is_deeply(share(map { chat() } 1 .. 4), { b => 4 },
           'a 502 of its front: the other one serves');
 mock_start('a');
-is_deeply(share(map { chat() } 1 .. 4), { tls => 2, b => 2 }, 'both again');
+# one whose answer was read may still hold its slot
+is_deeply(share(map { totals_are(in_flight => 0); chat() } 1 .. 4),
+          { tls => 2, b => 2 }, 'both again');
 
 
 

@@ -72,10 +72,16 @@ typedef struct {
 typedef struct {
     ngx_int_t                    parent;
     ngx_str_t                    name;       /* data NULL: any array element */
+    uint64_t                     bit;        /* of the name's length */
 } ngx_llm_json_watch_t;
 
-#define ngx_llm_json_member(parent, name)  { parent, ngx_string(name) }
-#define ngx_llm_json_element(parent)       { parent, ngx_null_string }
+/* one bit for a name, to pass by most names without a look at the table */
+#define ngx_llm_json_name_bit(len)  ((uint64_t) 1 << ((len) & 63))
+
+#define ngx_llm_json_member(parent, name)                                     \
+    { parent, ngx_string(name), ngx_llm_json_name_bit(sizeof(name) - 1) }
+#define ngx_llm_json_element(parent)                                          \
+    { parent, ngx_null_string, ngx_llm_json_name_bit(0) }
 
 
 /*

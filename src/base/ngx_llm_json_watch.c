@@ -8,6 +8,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include "ngx_llm_text.h"
 #include "ngx_llm_json_watch.h"
 
 
@@ -16,9 +17,6 @@
 
 
 static ngx_int_t ngx_llm_json_watch_element(ngx_llm_json_t *s, ngx_int_t row);
-static ngx_inline ngx_uint_t ngx_llm_json_same(const u_char *a,
-    const u_char *b, size_t n);
-static ngx_inline uint64_t ngx_llm_json_load(const u_char *p, size_t n);
 static void ngx_llm_json_report(ngx_llm_json_t *s, ngx_llm_json_value_t *v,
     ngx_uint_t kind, off_t start, const u_char *p);
 
@@ -53,7 +51,7 @@ ngx_llm_json_watch_open(ngx_llm_json_t *s, const u_char *p)
     for (w = s->watch; w < last; w++) {
 
         if (w->parent == row) {
-            mask |= ngx_llm_json_name_bit(w->name.len);
+            mask |= w->bit;
 
         } else {
             parents |= ngx_llm_json_row_bit(w->parent);
@@ -137,56 +135,12 @@ ngx_llm_json_watch_name(ngx_llm_json_t *s, ngx_llm_json_frame_t *frame,
         if (w->name.len == len
             && w->parent == parent
             && w->name.data != NULL
-            && ngx_llm_json_same(w->name.data, name, len))
+            && ngx_llm_equal(w->name.data, name, len))
         {
             s->row = i;
             return;
         }
     }
-}
-
-
-/* names are short: two loads, which may overlap, do for nearly all */
-
-static ngx_inline ngx_uint_t
-ngx_llm_json_same(const u_char *a, const u_char *b, size_t n)
-{
-    for ( /* void */ ; n > 16; n -= 8, a += 8, b += 8) {
-
-        if (ngx_llm_json_load(a, 8) != ngx_llm_json_load(b, 8)) {
-            return 0;
-        }
-    }
-
-    if (n >= 8) {
-        return ngx_llm_json_load(a, 8) == ngx_llm_json_load(b, 8)
-               && ngx_llm_json_load(a + n - 8, 8)
-                  == ngx_llm_json_load(b + n - 8, 8);
-    }
-
-    if (n >= 4) {
-        return ngx_llm_json_load(a, 4) == ngx_llm_json_load(b, 4)
-               && ngx_llm_json_load(a + n - 4, 4)
-                  == ngx_llm_json_load(b + n - 4, 4);
-    }
-
-    while (n && a[n - 1] == b[n - 1]) {
-        n--;
-    }
-
-    return n == 0;
-}
-
-
-static ngx_inline uint64_t
-ngx_llm_json_load(const u_char *p, size_t n)
-{
-    uint64_t  v;
-
-    v = 0;
-    ngx_memcpy(&v, p, n);
-
-    return v;
 }
 
 

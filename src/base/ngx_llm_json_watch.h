@@ -15,10 +15,6 @@
 #include "ngx_llm_json_state.h"
 
 
-/* one bit for a name, to pass by most names without a look at the table */
-#define ngx_llm_json_name_bit(len)  ((uint64_t) 1 << ((len) & 63))
-
-
 /* opens the frame of the container at p, or sets s->row to NO_ROW */
 void ngx_llm_json_watch_open(ngx_llm_json_t *s, const u_char *p);
 

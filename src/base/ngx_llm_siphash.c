@@ -31,7 +31,17 @@ ngx_llm_siphash(const uint64_t key[2], const u_char *p, size_t n,
         v[0] ^= m;
     }
 
-    m = ngx_llm_sip_word(p, left) | ((uint64_t) n << 56);
+    if (left && n >= 8) {
+
+        /* the last eight bytes hold the rest, behind some that went in */
+
+        m = ngx_llm_sip_word(p + left - 8, 8) >> (64 - 8 * left);
+
+    } else {
+        m = ngx_llm_sip_word(p, left);
+    }
+
+    m |= (uint64_t) n << 56;
 
     v[3] ^= m;
     ngx_llm_sip_round(v);

@@ -167,7 +167,11 @@ ngx_llm_decimal(u_char *dst, uint64_t x)
         x /= 10;
     } while (x);
 
-    return ngx_cpymem(dst, p, text + sizeof(text) - p);
+    do {
+        *dst++ = *p++;
+    } while (p < text + sizeof(text));
+
+    return dst;
 }
 
 

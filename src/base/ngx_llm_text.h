@@ -36,9 +36,56 @@ u_char *ngx_llm_decimal(u_char *dst, uint64_t x);
 ngx_uint_t ngx_llm_same(const u_char *a, const u_char *b, size_t n);
 
 /*
+ * Are they the same?  For names, which are short: two loads, which may
+ * overlap, do for nearly all.  Its time tells where they differ.
+ */
+static ngx_inline ngx_uint_t ngx_llm_equal(const u_char *a, const u_char *b,
+    size_t n);
+
+/*
  * May this be a request's id: 1 to 128 letters, digits, "-", "_", "." ?
  */
 ngx_uint_t ngx_llm_sane_id(const u_char *p, size_t n);
+
+
+static ngx_inline uint64_t
+ngx_llm_load(const u_char *p, size_t n)
+{
+    uint64_t  v;
+
+    v = 0;
+    ngx_memcpy(&v, p, n);
+
+    return v;
+}
+
+
+static ngx_inline ngx_uint_t
+ngx_llm_equal(const u_char *a, const u_char *b, size_t n)
+{
+    for ( /* void */ ; n > 16; n -= 8, a += 8, b += 8) {
+
+        if (ngx_llm_load(a, 8) != ngx_llm_load(b, 8)) {
+            return 0;
+        }
+    }
+
+    if (n >= 8) {
+        return ngx_llm_load(a, 8) == ngx_llm_load(b, 8)
+               && ngx_llm_load(a + n - 8, 8) == ngx_llm_load(b + n - 8, 8);
+    }
+
+    if (n >= 4) {
+        return ngx_llm_load(a, 4) == ngx_llm_load(b, 4)
+               && ngx_llm_load(a + n - 4, 4) == ngx_llm_load(b + n - 4, 4);
+    }
+
+    while (n && a[n - 1] == b[n - 1]) {
+        n--;
+    }
+
+    return n == 0;
+}
 
 
 #endif /* _NGX_LLM_TEXT_H_INCLUDED_ */

@@ -247,6 +247,7 @@ struct ngx_http_llm_ctx_s {
     unsigned              estimated:1;  /* usage was counted by events */
     unsigned              finished:1;
     unsigned              limited:1;    /* rate limit headers are due */
+    unsigned              drawn:1;      /* the id is the router's own */
 };
 
 

@@ -97,6 +97,7 @@ ngx_http_llm_ctx_id(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
 
     ctx->id.data = p;
     ctx->id.len = 32;
+    ctx->drawn = 1;
 
     /*
      * Ids must differ, they need not be secret: digits of this worker's own,

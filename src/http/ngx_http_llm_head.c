@@ -25,8 +25,6 @@ static u_char *ngx_http_llm_head_headers(ngx_http_request_t *r, u_char *p,
     ngx_uint_t names);
 static u_char *ngx_http_llm_head_part(ngx_http_request_t *r, u_char *p,
     const ngx_list_part_t *part, ngx_uint_t names);
-static ngx_inline ngx_uint_t ngx_http_llm_head_joined(
-    const ngx_table_elt_t *h);
 static ngx_inline ngx_uint_t ngx_http_llm_head_whole(
     const ngx_table_elt_t *h);
 static u_char *ngx_http_llm_head_piece(u_char *p, const ngx_table_elt_t *h,
@@ -276,7 +274,7 @@ ngx_http_llm_head_buf(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
     p = ngx_llm_decimal(p, length);
     p = ngx_cpymem(p, CRLF, sizeof(CRLF) - 1);
 
-    if (ngx_http_llm_head_uuid(&ctx->id)) {
+    if (ctx->drawn || ngx_http_llm_head_uuid(&ctx->id)) {
         p = ngx_cpymem(p, "x-request-id: ", sizeof("x-request-id: ") - 1);
         p = ngx_cpymem(p, ctx->id.data, ctx->id.len);
         p = ngx_cpymem(p, CRLF, sizeof(CRLF) - 1);
@@ -365,14 +363,20 @@ ngx_http_llm_head_headers(ngx_http_request_t *r, u_char *p,
 }
 
 
-/* headers that follow each other in the client's request go in one piece */
+/*
+ * Headers that follow each other in the client's request go in one piece: one
+ * that stands at next is joined to the one before it.
+ */
 
 static u_char *
 ngx_http_llm_head_part(ngx_http_request_t *r, u_char *p,
     const ngx_list_part_t *part, ngx_uint_t names)
 {
+    u_char           *next;
+    ngx_uint_t        whole;
     ngx_table_elt_t  *h, *last, *first;
 
+    next = NULL;
     first = NULL;
     h = part->elts;
     last = h + part->nelts;
@@ -390,7 +394,9 @@ ngx_http_llm_head_part(ngx_http_request_t *r, u_char *p,
             continue;
         }
 
-        if (first && !ngx_http_llm_head_joined(h)) {
+        whole = ngx_http_llm_head_whole(h);
+
+        if (first && (h->key.data != next || !whole)) {
             p = ngx_http_llm_head_piece(p, first, h);
             first = NULL;
         }
@@ -398,20 +404,11 @@ ngx_http_llm_head_part(ngx_http_request_t *r, u_char *p,
         if (first == NULL) {
             first = h;
         }
+
+        next = whole ? h->value.data + h->value.len + 2 : NULL;
     }
 
     return first ? ngx_http_llm_head_piece(p, first, h) : p;
-}
-
-
-/* does it stand right behind the header before it? */
-
-static ngx_inline ngx_uint_t
-ngx_http_llm_head_joined(const ngx_table_elt_t *h)
-{
-    return h->key.data == h[-1].value.data + h[-1].value.len + 2
-           && ngx_http_llm_head_whole(h)
-           && ngx_http_llm_head_whole(h - 1);
 }
 
 
@@ -500,7 +497,7 @@ ngx_http_llm_head_private(const ngx_table_elt_t *h)
         name = &ngx_http_llm_private[i - 1];
 
         if (name->len == h->key.len
-            && ngx_memcmp(name->data, h->lowcase_key, name->len) == 0)
+            && ngx_llm_equal(name->data, h->lowcase_key, name->len))
         {
             return 1;
         }

@@ -882,6 +882,7 @@ test_names(void)
         one.parent = NGX_LLM_JSON_ROOT;
         one.name.data = test_copy(name, n);
         one.name.len = n;
+        one.bit = ngx_llm_json_name_bit(n);
 
         for (at = 0; at <= n; at++) {
             len = sprintf(body, "{\"%.*s\":null}", (int) n, name);
