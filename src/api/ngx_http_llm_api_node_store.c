@@ -390,11 +390,7 @@ ngx_http_llm_edit_same_list(const ngx_llm_list_t *old,
 }
 
 
-/*
- * As a node of nginx.conf: one whose models are said is online until it is
- * found offline, one that nobody checks always is.  A name without an address
- * never is, nor one that was found offline before.
- */
+/* what is no part of the configuration; a heartbeat may come with it */
 
 static void
 ngx_http_llm_edit_state(ngx_http_llm_edit_t *edit,
@@ -410,17 +406,14 @@ ngx_http_llm_edit_state(ngx_http_llm_edit_t *edit,
 
     if (edit->registered) {
         node->heard = ngx_max(ngx_current_msec, 1);
+
+        if (!conf->check && conf->naddrs) {
+            node->online = 1;
+        }
     }
 
     if (conf->type != old->type) {
         node->type = conf->type;
-    }
-
-    if (conf->naddrs == 0) {
-        node->online = 0;
-
-    } else if (!conf->check || (!conf->discover && node->checked == 0)) {
-        node->online = 1;
     }
 
     /* what it was asked may be another question now */

@@ -79,8 +79,7 @@ static void
 ngx_http_llm_seed_node(ngx_llm_zone_t *zone, ngx_http_llm_static_node_t *node,
     u_char *seen, ngx_log_t *log)
 {
-    uint32_t         i;
-    ngx_llm_node_t  *n;
+    uint32_t  i;
 
     /* it keeps those it had */
 
@@ -99,24 +98,14 @@ ngx_http_llm_seed_node(ngx_llm_zone_t *zone, ngx_http_llm_static_node_t *node,
     }
 
     seen[i] = 1;
-    n = &zone->nodes->node[i];
 
-    if (node->models == NULL) {
-        return;
-    }
-
-    if (ngx_llm_nodes_list_locked(zone->nodes, i, node->models)
-        == NGX_ERROR)
+    if (node->models
+        && ngx_llm_nodes_list_locked(zone->nodes, i, node->models)
+           == NGX_ERROR)
     {
         ngx_log_error(NGX_LOG_CRIT, log, 0,
                       "llm node \"%s\": its models find no room in the zone",
                       node->conf.name);
-    }
-
-    /* as any upstream server: up until it is found down */
-
-    if (n->checked == 0 || !node->conf.check) {
-        n->online = 1;
     }
 }
 

@@ -46,7 +46,8 @@ ngx_llm_nodes_t *ngx_llm_nodes_create(ngx_slab_pool_t *shpool,
  * that was made at run time and now stands in nginx.conf gets the id in conf,
  * and is pending no more.  A static one stays static.  An id of 0 in conf
  * means ngx_llm_nodes_id().
- * A new node is offline, wants a check, and is pending if conf->registered.
+ * A new node wants a check, and is pending if conf->registered.  It is offline
+ * until one succeeds, unless conf says its models, or that nobody checks it.
  * idle(data, i) says whether a leaving one's place may be used again.  The
  * mutex is held.
  * With a list its models are a copy of that, in the same step.
@@ -61,8 +62,9 @@ uint32_t ngx_llm_nodes_set_list_locked(ngx_llm_nodes_t *nodes,
 
 /*
  * Replaces what is said of the node at place i, its URL too; its id, its
- * state, its figures and its list stay, but a new URL is probed at once.  The
- * mutex is held.
+ * state, its figures and its list stay, but a new URL is probed at once, one
+ * without an address is offline, and one that is no longer checked online.
+ * The mutex is held.
  * With a list its models are a copy of that, in the same step.
  * NGX_OK; NGX_DECLINED: nobody is there, or another node has that URL;
  * NGX_ERROR: the zone is full.  Nothing was changed then.

@@ -13,6 +13,7 @@ static void ngx_llm_nodes_id_locked(ngx_llm_nodes_t *nodes, uint32_t i,
     uint64_t id);
 static void ngx_llm_nodes_write_locked(ngx_llm_node_t *node,
     const ngx_llm_node_conf_t *conf);
+static void ngx_llm_nodes_expect(ngx_llm_node_t *node);
 static void ngx_llm_nodes_clear(ngx_llm_node_t *node);
 static void ngx_llm_nodes_want(ngx_llm_nodes_t *nodes);
 
@@ -256,10 +257,32 @@ ngx_llm_nodes_write_locked(ngx_llm_node_t *node,
     }
 
     ngx_llm_nodes_limit(node);
+    ngx_llm_nodes_expect(node);
 
     ngx_memory_barrier();
 
     node->version++;
+}
+
+
+/*
+ * As any upstream server: one whose models are said is online until it is
+ * found offline, one that nobody checks always is.  A name without an address
+ * never is.  Whoever sends heartbeats tells by them.
+ */
+
+static void
+ngx_llm_nodes_expect(ngx_llm_node_t *node)
+{
+    if (node->conf.naddrs == 0) {
+        node->online = 0;
+
+    } else if (node->heard == 0
+               && (!node->conf.check
+                   || (!node->conf.discover && node->checked == 0)))
+    {
+        node->online = 1;
+    }
 }
 
 
