@@ -1,36 +1,21 @@
 
-/*
- * Changes of keys, instruction by instruction: a writer that is killed at any
- * of them leaves nothing of its change or all of it, also when the one that
- * ends it is killed; and writers that are killed anywhere, again and again.
- */
+/* Changes of keys whose writer is killed: see journal.h. */
 
 
 #include "../../src/base/ngx_llm_text.c"
 #include "../../src/state/ngx_llm_keys.c"
-#include "step.h"
+
+
+#define POOL    (12 * 1024)
+#define EVERY   20
+
+#include "journal.h"
 
 
 #define MAX     6
-#define POOL    (12 * 1024)
 #define ALWAYS  1               /* the key and place that nobody touches */
-#define KILLS   200
 
 
-typedef struct {
-    const char  *name;
-    step_pt      what;
-    ngx_uint_t   least;         /* changes of memory */
-} operation_t;
-
-
-static void test_killed(void);
-static void killed(void);
-static void test_killed_twice(void);
-static void killed_first(void);
-static void killed_again(void);
-static void test_kills(void);
-static void write_forever(void);
 static void set_new(void);
 static void set_reused(void);
 static void set_left(void);
@@ -40,13 +25,8 @@ static void set_first_id(void);
 static void remove_one(void);
 static void remove_revoked(void);
 static void revoke_one(void);
-static void recover(void);
-static void prepare(void);
 static void fill(void);
-static void describe(char *text, size_t size);
-static ngx_uint_t sound(void);
 static ngx_uint_t linked(const ngx_llm_chain_t *chain);
-static ngx_uint_t readable(void);
 static void conf_of(ngx_llm_key_conf_t *conf, ngx_uint_t k, ngx_uint_t rpm);
 static ngx_uint_t whole(const ngx_llm_key_conf_t *conf);
 static uint32_t set(ngx_uint_t k, ngx_uint_t rpm, uint64_t id);
@@ -55,266 +35,103 @@ static void discard(uint32_t i);
 static void withdraw(uint32_t i);
 
 
-static const operation_t  operations[] = {
-    { "a new key", set_new, 50 },
-    { "a new key in a used place", set_reused, 50 },
-    { "a new key in the place of one that left nginx.conf", set_left, 50 },
-    { "a key that is set again", set_again, 50 },
-    { "a revoked key that is set again", set_revoked, 50 },
-    { "a key that had no id", set_first_id, 50 },
-    { "a key that is removed", remove_one, 5 },
-    { "a revoked key that is removed", remove_revoked, 5 },
-    { "a key that is revoked", revoke_one, 1 }
+static const journal_operation_t  operations[] = {
+    { "a new key", set_new, 50, NULL },
+    { "a new key in a used place", set_reused, 50, fill },
+    { "a new key in the place of one that left nginx.conf", set_left, 50,
+      fill },
+    { "a key that is set again", set_again, 50, NULL },
+    { "a revoked key that is set again", set_revoked, 50, NULL },
+    { "a key that had no id", set_first_id, 50, NULL },
+    { "a key that is removed", remove_one, 5, NULL },
+    { "a revoked key that is removed", remove_revoked, 5, NULL },
+    { "a key that is revoked", revoke_one, 1, NULL }
 };
 
-#define NOPERATIONS  (sizeof(operations) / sizeof(operations[0]))
 
-
-static char               before[2048], after[2048];
-static ngx_uint_t         wrong, calls, done;
-static ngx_atomic_t      *rounds;
-static ngx_llm_keys_t    *keys;
-static ngx_slab_pool_t   *pool;
+static uint32_t         counted;    /* place of a new key, or MAX */
+static ngx_llm_keys_t  *keys;
 
 
 int
 main(void)
 {
-    test_kills();
-
-    if (step_works()) {
-        test_killed();
-        test_killed_twice();
-    }
+    journal_tests(operations, sizeof(operations) / sizeof(operations[0]));
 
     return test_done();
 }
 
 
 static void
-test_killed(void)
+begin(void)
 {
-    u_char      *copy;
-    ngx_uint_t   i, n;
-
-    copy = malloc(POOL);
-
-    for (i = 0; i < NOPERATIONS; i++) {
-        prepare();
-
-        if (operations[i].what == set_reused
-            || operations[i].what == set_left)
-        {
-            fill();
-        }
-
-        /* what it is, and what it is to be */
-
-        describe(before, sizeof(before));
-        ngx_memcpy(copy, pool, POOL);
-
-        operations[i].what();
-        describe(after, sizeof(after));
-        ngx_memcpy(pool, copy, POOL);
-
-        ok(strcmp(before, after) != 0 && strstr(before, "wrong") == NULL
-           && strstr(after, "wrong") == NULL,
-           "%s makes a difference", operations[i].name);
-
-        wrong = 0;
-        calls = 0;
-        done = 0;
-
-        n = step_through(pool, operations[i].what, killed, NULL);
-
-        ok(n >= operations[i].least && calls == n,
-           "... killed at %u changes of memory", (unsigned) n);
-        ok(done > 1 && done < n, "... %u of them when it was committed",
-           (unsigned) done);
-        is_number(wrong, 0, "... all of it is there then, and before nothing");
-    }
-
-    free(copy);
+    /* void */
 }
 
 
-static void
-killed(void)
+static ngx_uint_t
+torn(void)
 {
-    char        text[2048];
+    return ngx_llm_keys_torn(keys);
+}
+
+
+/* a new key is used before anybody knows of the dead one: that counts */
+
+static void
+killed_before(void)
+{
+    counted = MAX;
+
+    if (torn() && keys->redo.op == NGX_LLM_KEY_REDO_SET
+        && keys->key[keys->redo.i].valid)
+    {
+        counted = keys->redo.i;
+        keys->key[counted].requests = 5;
+    }
+}
+
+
+static ngx_uint_t
+killed_recovered(void)
+{
+    if (counted == MAX) {
+        return 0;
+    }
+
+    if (keys->key[counted].requests != 5) {
+        return 1;
+    }
+
+    keys->key[counted].requests = 0;
+
+    return 0;
+}
+
+
+static ngx_uint_t
+killed_after(void)
+{
     uint32_t    i;
-    ngx_uint_t  committed, counted;
+    ngx_uint_t  bad;
 
-    calls++;
-
-    /* readers, who take no lock, before anybody knows of it */
-
-    wrong += !readable();
-
-    committed = ngx_llm_keys_torn(keys);
-
-    /* what is counted of a new key before anybody knows of the dead one */
-
-    counted = (committed && keys->redo.op == NGX_LLM_KEY_REDO_SET
-               && keys->key[keys->redo.i].valid);
-    i = keys->redo.i;
-
-    if (counted) {
-        keys->key[i].requests = 5;
-    }
-
-    recover();
-
-    if (counted) {
-        wrong += (keys->key[i].requests != 5);
-        keys->key[i].requests = 0;
-    }
-
-    wrong += ngx_llm_keys_torn(keys);
-    wrong += !sound() || !readable();
-
-    describe(text, sizeof(text));
-
-    if (strcmp(text, after) == 0) {
-        done++;
-
-    } else {
-        wrong += committed || strcmp(text, before) != 0;
-    }
-
-    /* the next ones find their way */
+    bad = 0;
 
     if (keys->used < MAX) {
         i = set(40, 3, 40);
-        wrong += (i == NGX_LLM_KEY_NONE || keys->key[i].conf.rpm != 3);
+        bad += (i == NGX_LLM_KEY_NONE || keys->key[i].conf.rpm != 3);
     }
 
     discard(0);
-    wrong += !sound() || !readable();
-    wrong += (pool->lock.lock != 0);
-}
 
-
-/* the one that ends what the dead one began is killed as well */
-
-static void
-test_killed_twice(void)
-{
-    u_char      *copy;
-    ngx_uint_t   i;
-
-    copy = malloc(POOL);
-
-    for (i = 0; i < NOPERATIONS - 1; i++) {
-        prepare();
-
-        if (operations[i].what == set_reused
-            || operations[i].what == set_left)
-        {
-            fill();
-        }
-
-        ngx_memcpy(copy, pool, POOL);
-        operations[i].what();
-        describe(after, sizeof(after));
-        ngx_memcpy(pool, copy, POOL);
-
-        wrong = 0;
-        calls = 0;
-        done = 0;
-
-        (void) step_through(pool, operations[i].what, killed_first, NULL);
-
-        ok(done > 5, "%s: killed, and who ends it %u times",
-           operations[i].name, (unsigned) done);
-        is_number(wrong, 0, "... who comes then ends it");
-    }
-
-    free(copy);
+    return bad;
 }
 
 
 static void
-killed_first(void)
+write_always(void)
 {
-    pid_t  pid;
-
-    /* every so often, but each time when it is short */
-
-    if (!ngx_llm_keys_torn(keys) || calls++ % 20 > 3) {
-        return;
-    }
-
-    pid = step_pid;
-
-    (void) step_through(pool, recover, killed_again, NULL);
-
-    step_pid = pid;
-}
-
-
-static void
-killed_again(void)
-{
-    char  text[2048];
-
-    done++;
-
-    wrong += !readable();
-
-    recover();
-    describe(text, sizeof(text));
-
-    wrong += (strcmp(text, after) != 0 || !sound());
-}
-
-
-/* not stepped, but killed indeed, at any time */
-
-static void
-test_kills(void)
-{
-    pid_t       pid;
-    uint64_t    state;
-    ngx_uint_t  i, bad, torn;
-
-    prepare();
-
-    rounds = ngx_slab_calloc(pool, sizeof(ngx_atomic_t));
-    state = 7;
-    bad = 0;
-    torn = 0;
-
-    for (i = 0; i < KILLS; i++) {
-        pid = shm_fork();
-
-        if (pid == 0) {
-            write_forever();
-        }
-
-        *rounds = 0;
-
-        while (*rounds < 20) {
-            bad += !readable();
-        }
-
-        shm_sleep_us(shm_random(&state, 500));
-        shm_kill(pool, pid);
-
-        torn += ngx_llm_keys_torn(keys);
-        bad += !readable();
-
-        if (i % 2) {
-            recover();
-        }
-
-        (void) set(ALWAYS, ALWAYS, 1);
-        bad += !sound() || !readable();
-    }
-
-    ok(torn > 0, "%u writers were killed, %u of them in the middle",
-       (unsigned) KILLS, (unsigned) torn);
-    is_number(bad, 0, "... and the table is sound each time");
+    (void) set(ALWAYS, ALWAYS, 1);
 }
 
 

@@ -19,6 +19,7 @@ static void test_set(void);
 static void test_same_url(void);
 static void test_reuse(void);
 static void test_change(void);
+static void test_expect(void);
 static void test_static(void);
 static void test_ids(void);
 static void test_many(void);
@@ -91,6 +92,7 @@ main(void)
     test_same_url();
     test_reuse();
     test_change();
+    test_expect();
     test_static();
     test_ids();
     test_many();
@@ -320,6 +322,70 @@ test_change(void)
 
 
 /* what was made at run time and now stands in nginx.conf, and back */
+
+/* who is online without a check, and who is not */
+
+static void
+test_expect(void)
+{
+    uint32_t             i;
+    ngx_uint_t           k;
+    ngx_llm_node_t      *node;
+    ngx_llm_node_conf_t  conf;
+
+    static const struct {
+        const char  *name;
+        ngx_uint_t   check, discover, naddrs, online;
+    } nodes_of[] = {
+        { "one that nobody checks", 0, 1, 1, 1 },
+        { "one whose models are said", 1, 0, 1, 1 },
+        { "both", 0, 0, 1, 1 },
+        { "one that has to be asked", 1, 1, 1, 0 },
+        { "one without an address", 0, 0, 0, 0 }
+    };
+
+    for (k = 0; k < sizeof(nodes_of) / sizeof(nodes_of[0]); k++) {
+        prepare();
+
+        conf_of(&conf, "a", 1);
+        conf.check = nodes_of[k].check;
+        conf.discover = nodes_of[k].discover;
+        conf.naddrs = nodes_of[k].naddrs;
+
+        i = ngx_llm_nodes_set_locked(nodes, &conf, idle, NULL);
+        node = &nodes->node[i];
+
+        is_number(node->online, nodes_of[k].online, "new: %s",
+                  nodes_of[k].name);
+    }
+
+    prepare();
+
+    conf_of(&conf, "a", 1);
+    conf.discover = 0;
+    i = ngx_llm_nodes_set_locked(nodes, &conf, idle, NULL);
+    node = &nodes->node[i];
+
+    node->checked = 1;
+    ngx_llm_nodes_failed(node, 1);
+    conf.weight = 7;
+    (void) ngx_llm_nodes_change_locked(nodes, i, &conf);
+    is_number(node->online, 0, "what was found offline stays so");
+
+    conf.check = 0;
+    (void) ngx_llm_nodes_change_locked(nodes, i, &conf);
+    is_number(node->online, 1, "... until nobody checks it any more");
+
+    conf.naddrs = 0;
+    (void) ngx_llm_nodes_change_locked(nodes, i, &conf);
+    is_number(node->online, 0, "... or its name has no address");
+
+    conf.naddrs = 1;
+    node->heard = 1;
+    (void) ngx_llm_nodes_change_locked(nodes, i, &conf);
+    is_number(node->online, 0, "who sends heartbeats tells by them");
+}
+
 
 static void
 test_static(void)
@@ -1064,6 +1130,9 @@ conf_of(ngx_llm_node_conf_t *conf, const char *host, ngx_uint_t k)
     conf->ssl = 0;
     conf->is_static = 0;
     conf->registered = 0;
+    conf->check = 1;
+    conf->discover = 1;
+    conf->naddrs = 1;
     conf->weight = k + 1;
     conf->max_concurrent = 10 * k;
 }

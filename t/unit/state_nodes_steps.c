@@ -1,299 +1,130 @@
 
-/*
- * Changes of nodes, instruction by instruction: a writer that is killed at any
- * of them leaves nothing of its change or all of it, also when the one that
- * ends it is killed; and writers that are killed anywhere, again and again.
- */
+/* Changes of nodes whose writer is killed: see journal.h. */
 
 
 #include "../../src/state/ngx_llm_node.c"
 #include "../../src/state/ngx_llm_nodes.c"
 #include "../../src/state/ngx_llm_nodes_redo.c"
-#include "step.h"
+
+
+#define POOL    (16 * 1024)
+#define EVERY   40
+
+#include "journal.h"
 
 
 #define MAX     6
-#define POOL    (16 * 1024)
 #define ALWAYS  1               /* the place that no operation touches */
-#define KILLS   200
+#define UNCHECKED  11           /* a conf that says so follows from this k */
 
 
-typedef struct {
-    const char  *name;
-    step_pt      what;
-    ngx_uint_t   least;         /* changes of memory */
-} operation_t;
-
-
-static void test_killed(void);
-static void killed(void);
-static void test_killed_twice(void);
-static void killed_first(void);
-static void killed_again(void);
-static void test_kills(void);
-static void write_forever(void);
 static void set_again(void);
+static void set_again_listed(void);
 static void set_new(void);
+static void set_new_listed(void);
+static void set_new_unchecked(void);
 static void set_reused(void);
 static void set_static(void);
 static void change(void);
+static void change_listed(void);
+static void change_unchecked(void);
 static void change_url(void);
+static void change_to(ngx_uint_t host, ngx_uint_t k, ngx_uint_t models);
 static void leave_one(void);
 static void leave_listed(void);
 static void list_first(void);
 static void list_other(void);
-static void recover(void);
-static void prepare(void);
-static void describe(char *text, size_t size);
-static ngx_uint_t sound(void);
-static ngx_uint_t readable(void);
 static void conf_of(ngx_llm_node_conf_t *conf, ngx_uint_t host, ngx_uint_t k);
 static ngx_uint_t whole(const ngx_llm_node_conf_t *conf);
 static uint32_t set(ngx_uint_t host, ngx_uint_t k);
+static uint32_t set_listed(ngx_uint_t host, ngx_uint_t k, ngx_uint_t models);
 static void leave(uint32_t i);
 static ngx_int_t list_of(uint32_t i, ngx_uint_t n);
+static ngx_llm_list_t *models_of(ngx_uint_t n);
 static ngx_uint_t idle(void *data, uint32_t i);
 
 
-static const operation_t  operations[] = {
-    { "a node that is set again", set_again, 100 },
-    { "a new node", set_new, 100 },
-    { "a new node in a used place", set_reused, 100 },
-    { "a node that nginx.conf takes over", set_static, 100 },
-    { "a change", change, 100 },
-    { "a change of the URL", change_url, 100 },
-    { "a node that leaves", leave_one, 5 },
-    { "a node with a list that leaves", leave_listed, 5 },
-    { "a first list", list_first, 5 },
-    { "another list", list_other, 5 }
+static const journal_operation_t  operations[] = {
+    { "a node that is set again", set_again, 100, NULL },
+    { "a node that is set again with a list", set_again_listed, 100, NULL },
+    { "a new node", set_new, 100, NULL },
+    { "a new node with a list", set_new_listed, 100, NULL },
+    { "a new node that nobody checks", set_new_unchecked, 100, NULL },
+    { "a new node in a used place", set_reused, 100, NULL },
+    { "a node that nginx.conf takes over", set_static, 100, NULL },
+    { "a change", change, 100, NULL },
+    { "a change with a list", change_listed, 100, NULL },
+    { "a change that ends its checks", change_unchecked, 100, NULL },
+    { "a change of the URL", change_url, 100, NULL },
+    { "a node that leaves", leave_one, 5, NULL },
+    { "a node with a list that leaves", leave_listed, 5, NULL },
+    { "a first list", list_first, 5, NULL },
+    { "another list", list_other, 5, NULL }
 };
 
-#define NOPERATIONS  (sizeof(operations) / sizeof(operations[0]))
 
-
-static char               before[2048], after[2048];
 static size_t             used;
 static ngx_uint_t         busy;     /* what left is not idle yet */
-static ngx_uint_t         wrong, calls, done, ids;
-static ngx_atomic_t      *rounds;
-static ngx_slab_pool_t   *pool;
+static ngx_uint_t         ids;
 static ngx_llm_nodes_t   *nodes;
 
 
 int
 main(void)
 {
-    test_kills();
-
-    if (step_works()) {
-        test_killed();
-        test_killed_twice();
-    }
+    journal_tests(operations, sizeof(operations) / sizeof(operations[0]));
 
     return test_done();
 }
 
 
 static void
-test_killed(void)
+begin(void)
 {
-    u_char      *copy;
-    ngx_uint_t   i, n;
+    ids = 0;
+    busy = 0;
+    used = shm_used(pool);
+}
 
-    copy = malloc(POOL);
 
-    for (i = 0; i < NOPERATIONS; i++) {
-        prepare();
-
-        /* what it is, and what it is to be */
-
-        describe(before, sizeof(before));
-        ngx_memcpy(copy, pool, POOL);
-
-        ids = 0;
-        operations[i].what();
-        ids = 0;
-        describe(after, sizeof(after));
-        ngx_memcpy(pool, copy, POOL);
-        busy = 0;
-
-        ok(strcmp(before, after) != 0 && strstr(before, "wrong") == NULL
-           && strstr(after, "wrong") == NULL,
-           "%s makes a difference", operations[i].name);
-
-        used = shm_used(pool);
-        wrong = 0;
-        calls = 0;
-        done = 0;
-
-        n = step_through(pool, operations[i].what, killed, NULL);
-
-        ok(n >= operations[i].least && calls == n,
-           "... killed at %u changes of memory", (unsigned) n);
-        ok(done > 3 && done < n, "... %u of them when it was committed",
-           (unsigned) done);
-        is_number(wrong, 0, "... all of it is there then, and before nothing");
-    }
-
-    free(copy);
+static ngx_uint_t
+torn(void)
+{
+    return ngx_llm_nodes_torn(nodes);
 }
 
 
 static void
-killed(void)
+killed_before(void)
 {
-    char        text[2048];
-    ngx_uint_t  committed;
+    /* void */
+}
 
-    calls++;
 
-    /* readers, who take no lock, before anybody knows of it */
+static ngx_uint_t
+killed_recovered(void)
+{
+    return 0;
+}
 
-    wrong += !readable();
 
-    committed = ngx_llm_nodes_torn(nodes);
-
-    recover();
-
-    wrong += ngx_llm_nodes_torn(nodes);
-    wrong += !sound() || !readable();
-
-    describe(text, sizeof(text));
-
-    if (strcmp(text, after) == 0) {
-        done++;
-
-    } else {
-        wrong += committed || strcmp(text, before) != 0;
-    }
+static ngx_uint_t
+killed_after(void)
+{
+    ngx_uint_t  bad;
 
     /* one list at most is lost with the dead */
 
-    wrong += (shm_used(pool) > used + 2 * 1024);
+    bad = (shm_used(pool) > used + 2 * 1024);
 
-    /* the next ones find their way */
-
-    wrong += (set(40, 3) == NGX_LLM_NODE_NONE) || !sound();
-    wrong += (pool->lock.lock != 0);
-}
-
-
-/* the one that ends what the dead one began is killed as well */
-
-static void
-test_killed_twice(void)
-{
-    u_char      *copy;
-    ngx_uint_t   i;
-
-    copy = malloc(POOL);
-
-    for (i = 0; i < NOPERATIONS; i++) {
-        prepare();
-
-        ngx_memcpy(copy, pool, POOL);
-        ids = 0;
-        operations[i].what();
-        ids = 0;
-        describe(after, sizeof(after));
-        ngx_memcpy(pool, copy, POOL);
-
-        wrong = 0;
-        calls = 0;
-        done = 0;
-
-        (void) step_through(pool, operations[i].what, killed_first, NULL);
-
-        ok(done > 5, "%s: killed, and who ends it %u times",
-           operations[i].name, (unsigned) done);
-        is_number(wrong, 0, "... who comes then ends it");
-    }
-
-    free(copy);
+    return bad + (set(40, 3) == NGX_LLM_NODE_NONE);
 }
 
 
 static void
-killed_first(void)
+write_always(void)
 {
-    pid_t  pid;
-
-    /* every so often, but each time when it is short */
-
-    if (!ngx_llm_nodes_torn(nodes) || calls++ % 40 > 3) {
-        return;
-    }
-
-    pid = step_pid;
-
-    (void) step_through(pool, recover, killed_again, NULL);
-
-    step_pid = pid;
-}
-
-
-static void
-killed_again(void)
-{
-    char  text[2048];
-
-    done++;
-
-    wrong += !readable();
-
-    recover();
-    describe(text, sizeof(text));
-
-    wrong += (strcmp(text, after) != 0 || !sound());
-}
-
-
-/* not stepped, but killed indeed, at any time */
-
-static void
-test_kills(void)
-{
-    pid_t       pid;
-    uint64_t    state;
-    ngx_uint_t  i, bad, torn;
-
-    prepare();
-
-    rounds = ngx_slab_calloc(pool, sizeof(ngx_atomic_t));
-    state = 7;
-    bad = 0;
-    torn = 0;
-
-    for (i = 0; i < KILLS; i++) {
-        pid = shm_fork();
-
-        if (pid == 0) {
-            write_forever();
-        }
-
-        *rounds = 0;
-
-        while (*rounds < 20) {
-            bad += !readable();
-        }
-
-        shm_sleep_us(shm_random(&state, 500));
-        shm_kill(pool, pid);
-
-        torn += ngx_llm_nodes_torn(nodes);
-        bad += !readable();
-
-        if (i % 2) {
-            recover();
-        }
-
-        (void) set(ALWAYS, 2);
-        bad += !sound() || !readable();
-    }
-
-    ok(torn > 0, "%u writers were killed, %u of them in the middle",
-       (unsigned) KILLS, (unsigned) torn);
-    is_number(bad, 0, "... and the table is sound each time");
+    (void) set(ALWAYS, 2);
 }
 
 
@@ -317,7 +148,7 @@ write_forever(void)
             (void) ngx_llm_nodes_change_locked(nodes, i, &conf);
             ngx_shmtx_unlock(&pool->mutex);
 
-            (void) list_of(i, shm_random(&state, 4));
+            (void) list_of(i, 1 + shm_random(&state, 4));
         }
 
         i = shm_random(&state, MAX);
@@ -339,10 +170,33 @@ set_again(void)
 
 
 static void
+set_again_listed(void)
+{
+    (void) set_listed(2, 9, 5);
+}
+
+
+static void
 set_new(void)
 {
     busy = 1;
     (void) set(30, 9);
+}
+
+
+static void
+set_new_listed(void)
+{
+    busy = 1;
+    (void) set_listed(30, 9, 5);
+}
+
+
+static void
+set_new_unchecked(void)
+{
+    busy = 1;
+    (void) set(30, UNCHECKED);
 }
 
 
@@ -371,25 +225,41 @@ set_static(void)
 static void
 change(void)
 {
-    ngx_llm_node_conf_t  conf;
+    change_to(2, 9, 0);
+}
 
-    conf_of(&conf, 2, 9);
 
-    ngx_shmtx_lock(&pool->mutex);
-    (void) ngx_llm_nodes_change_locked(nodes, 2, &conf);
-    ngx_shmtx_unlock(&pool->mutex);
+static void
+change_listed(void)
+{
+    change_to(2, 9, 5);
+}
+
+
+static void
+change_unchecked(void)
+{
+    change_to(2, UNCHECKED, 0);
 }
 
 
 static void
 change_url(void)
 {
+    change_to(33, 9, 0);
+}
+
+
+static void
+change_to(ngx_uint_t host, ngx_uint_t k, ngx_uint_t models)
+{
     ngx_llm_node_conf_t  conf;
 
-    conf_of(&conf, 33, 9);
+    conf_of(&conf, host, k);
 
     ngx_shmtx_lock(&pool->mutex);
-    (void) ngx_llm_nodes_change_locked(nodes, 2, &conf);
+    (void) ngx_llm_nodes_change_list_locked(nodes, 2, &conf,
+                                            models_of(models));
     ngx_shmtx_unlock(&pool->mutex);
 }
 
@@ -478,13 +348,14 @@ describe(char *text, size_t size)
 
         p += snprintf(p, last - p,
                       "%u: %s%s generation %u id %llx weight %u max %u list "
-                      "%d draining %u requests %u\n",
+                      "%d %s draining %u requests %u\n",
                       (unsigned) i, (char *) node->conf.host,
                       whole(&node->conf) ? "" : " wrong",
                       (unsigned) node->generation,
                       (unsigned long long) node->conf.id,
                       (unsigned) node->weight, (unsigned) node->max,
                       node->list ? (int) node->list->n : -1,
+                      node->online ? "online" : "offline",
                       (unsigned) node->draining, (unsigned) node->requests);
     }
 }
@@ -582,6 +453,9 @@ conf_of(ngx_llm_node_conf_t *conf, ngx_uint_t host, ngx_uint_t k)
     conf->port = 8080;
     conf->weight = k + 1;
     conf->max_concurrent = 10 * k;
+    conf->check = (k != UNCHECKED);
+    conf->discover = 1;
+    conf->naddrs = 1;
 }
 
 
@@ -608,6 +482,13 @@ whole(const ngx_llm_node_conf_t *conf)
 static uint32_t
 set(ngx_uint_t host, ngx_uint_t k)
 {
+    return set_listed(host, k, 0);
+}
+
+
+static uint32_t
+set_listed(ngx_uint_t host, ngx_uint_t k, ngx_uint_t models)
+{
     uint32_t             i;
     ngx_llm_node_conf_t  conf;
 
@@ -620,7 +501,8 @@ set(ngx_uint_t host, ngx_uint_t k)
     }
 
     ngx_shmtx_lock(&pool->mutex);
-    i = ngx_llm_nodes_set_locked(nodes, &conf, idle, NULL);
+    i = ngx_llm_nodes_set_list_locked(nodes, &conf, models_of(models), idle,
+                                      NULL);
     ngx_shmtx_unlock(&pool->mutex);
 
     return i;
@@ -636,15 +518,33 @@ leave(uint32_t i)
 }
 
 
-/* n models */
-
 static ngx_int_t
 list_of(uint32_t i, ngx_uint_t n)
 {
-    u_char           name[8], text[1024];
-    ngx_int_t        rc;
+    ngx_int_t  rc;
+
+    ngx_shmtx_lock(&pool->mutex);
+    rc = ngx_llm_nodes_list_locked(nodes, i, models_of(n));
+    ngx_shmtx_unlock(&pool->mutex);
+
+    return rc;
+}
+
+
+/* a list of n models, until the next one; NULL: of none */
+
+static ngx_llm_list_t *
+models_of(ngx_uint_t n)
+{
+    u_char           name[8];
     ngx_str_t        model, owner;
     ngx_llm_list_t  *list;
+
+    static u_char    text[1024];
+
+    if (n == 0) {
+        return NULL;
+    }
 
     list = (ngx_llm_list_t *) text;
     ngx_memzero(text, sizeof(text));
@@ -657,11 +557,7 @@ list_of(uint32_t i, ngx_uint_t n)
         (void) ngx_llm_list_add(list, sizeof(text), &model, &owner, 1);
     }
 
-    ngx_shmtx_lock(&pool->mutex);
-    rc = ngx_llm_nodes_list_locked(nodes, i, list);
-    ngx_shmtx_unlock(&pool->mutex);
-
-    return rc;
+    return list;
 }
 
 
