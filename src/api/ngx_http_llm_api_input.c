@@ -78,6 +78,17 @@ ngx_http_llm_api_input(ngx_http_llm_api_t *api,
 }
 
 
+ngx_int_t
+ngx_http_llm_api_input_none(ngx_http_llm_api_t *api)
+{
+    static const ngx_http_llm_api_field_t  none[] = {
+        { NULL, 0, 0, 0, 0, 0 }
+    };
+
+    return ngx_http_llm_api_input(api, none, NULL);
+}
+
+
 uint64_t
 ngx_http_llm_api_id(const ngx_str_t *text, const char *prefix)
 {

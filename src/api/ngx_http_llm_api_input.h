@@ -52,6 +52,9 @@ typedef struct {
 ngx_int_t ngx_http_llm_api_input(ngx_http_llm_api_t *api,
     const ngx_http_llm_api_field_t *fields, ngx_http_llm_api_value_t *values);
 
+/* The same for a body that may hold nothing. */
+ngx_int_t ngx_http_llm_api_input_none(ngx_http_llm_api_t *api);
+
 /*
  * Reads "{prefix}{16 hex digits}", as in "node-0123456789abcdef".  0: it is
  * none.

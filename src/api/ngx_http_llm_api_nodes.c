@@ -432,11 +432,7 @@ ngx_http_llm_api_node_order(ngx_http_llm_api_t *api, ngx_uint_t order)
     ngx_llm_node_t  *node;
     ngx_llm_zone_t  *zone;
 
-    static const ngx_http_llm_api_field_t  none[] = {
-        { NULL, 0, 0, 0, 0, 0 }
-    };
-
-    if (ngx_http_llm_api_input(api, none, NULL) != NGX_OK) {
+    if (ngx_http_llm_api_input_none(api) != NGX_OK) {
         return;
     }
 
@@ -508,11 +504,7 @@ ngx_http_llm_api_node_check(ngx_http_llm_api_t *api)
     ngx_llm_node_t            *node;
     ngx_http_llm_api_check_t  *check;
 
-    static const ngx_http_llm_api_field_t  none[] = {
-        { NULL, 0, 0, 0, 0, 0 }
-    };
-
-    if (ngx_http_llm_api_input(api, none, NULL) != NGX_OK) {
+    if (ngx_http_llm_api_input_none(api) != NGX_OK) {
         return;
     }
 

@@ -74,17 +74,11 @@ ngx_http_llm_register_allowed(ngx_http_llm_api_t *api, ngx_uint_t *scopes)
 {
     u_char              *p;
     uint32_t             key;
-    ngx_llm_keys_t      *keys;
-    ngx_atomic_uint_t    generation;
     ngx_llm_key_conf_t   conf;
 
-    keys = ngx_http_llm_worker.zone->keys;
-    key = ngx_http_llm_auth_request(api->request, &generation);
+    key = ngx_http_llm_auth_conf(api->request, &conf);
 
-    if (key == NGX_LLM_KEY_NONE
-        || ngx_llm_keys_read(keys, key, &conf) != NGX_OK
-        || !ngx_llm_keys_holds(keys, key, generation))
-    {
+    if (key == NGX_LLM_KEY_NONE) {
         ngx_http_llm_api_fail(api, NGX_HTTP_UNAUTHORIZED, "invalid_api_key",
                               NULL, "Invalid API key");
         return 0;

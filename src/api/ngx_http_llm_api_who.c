@@ -159,19 +159,12 @@ ngx_http_llm_api_who_token(ngx_http_llm_api_t *api, const ngx_str_t *token,
 static ngx_int_t
 ngx_http_llm_api_who_key(ngx_http_llm_api_t *api)
 {
-    uint32_t             i;
-    ngx_llm_keys_t      *keys;
-    ngx_atomic_uint_t    generation;
-    ngx_llm_key_conf_t   conf;
+    uint32_t            i;
+    ngx_llm_key_conf_t  conf;
 
-    keys = ngx_http_llm_worker.zone->keys;
+    i = ngx_http_llm_auth_conf(api->request, &conf);
 
-    i = ngx_http_llm_auth_request(api->request, &generation);
-
-    if (i == NGX_LLM_KEY_NONE
-        || ngx_llm_keys_read(keys, i, &conf) != NGX_OK
-        || !ngx_llm_keys_holds(keys, i, generation))
-    {
+    if (i == NGX_LLM_KEY_NONE) {
         return ngx_http_llm_api_who_none(api);
     }
 

@@ -169,7 +169,6 @@ struct ngx_http_llm_ctx_s {
     ngx_str_t             model;        /* as routed: after the alias */
     uint32_t              hash;         /* of it */
     ngx_str_t             id;           /* x-request-id */
-    ngx_str_t             key_name;
     ngx_str_t             node_name;    /* of the last attempt */
 
     /* the body */
@@ -208,6 +207,7 @@ struct ngx_http_llm_ctx_s {
     ngx_llm_sse_t         sse;
     ngx_uint_t            events;       /* with data */
     ngx_chain_t          *held;         /* an event that is not whole yet */
+    ngx_chain_t         **last_out;     /* the end of what goes out */
     ngx_str_t             tail;         /* said in a broken node's place */
     off_t                 left;         /* of a stream, -1: not said */
     ngx_recv_pt           recv;         /* the connection's own */

@@ -98,6 +98,27 @@ ngx_http_llm_auth_request(ngx_http_request_t *r,
 }
 
 
+uint32_t
+ngx_http_llm_auth_conf(ngx_http_request_t *r, ngx_llm_key_conf_t *conf)
+{
+    uint32_t            i;
+    ngx_llm_keys_t     *keys;
+    ngx_atomic_uint_t   generation;
+
+    keys = ngx_http_llm_worker.zone->keys;
+    i = ngx_http_llm_auth_request(r, &generation);
+
+    if (i == NGX_LLM_KEY_NONE
+        || ngx_llm_keys_read(keys, i, conf) != NGX_OK
+        || !ngx_llm_keys_holds(keys, i, generation))
+    {
+        return NGX_LLM_KEY_NONE;
+    }
+
+    return i;
+}
+
+
 ngx_uint_t
 ngx_http_llm_auth_holds(const ngx_http_llm_ctx_t *ctx)
 {

@@ -22,6 +22,12 @@ ngx_int_t ngx_http_llm_access_handler(ngx_http_request_t *r);
 uint32_t ngx_http_llm_auth_request(ngx_http_request_t *r,
     ngx_atomic_uint_t *generation);
 
+/*
+ * The same, with a copy of what is said of the key.
+ */
+uint32_t ngx_http_llm_auth_conf(ngx_http_request_t *r,
+    ngx_llm_key_conf_t *conf);
+
 /* Is the request's key, if it has one, still there and not revoked? */
 ngx_uint_t ngx_http_llm_auth_holds(const ngx_http_llm_ctx_t *ctx);
 

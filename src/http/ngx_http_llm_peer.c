@@ -218,9 +218,11 @@ ngx_http_llm_peer_make(uint32_t node)
         return NULL;
     }
 
+    peer = NULL;
+
     pool = ngx_create_pool(2048, ngx_cycle->log);
     if (pool == NULL) {
-        return NULL;
+        goto failed;
     }
 
     peer = ngx_pcalloc(pool, sizeof(ngx_http_llm_peer_t));
@@ -251,7 +253,15 @@ ngx_http_llm_peer_make(uint32_t node)
 
 failed:
 
-    ngx_destroy_pool(pool);
+    ngx_explicit_memzero(&conf, sizeof(ngx_llm_node_conf_t));
+
+    if (peer && peer->fixed.data) {
+        ngx_explicit_memzero(peer->fixed.data, peer->fixed.len);
+    }
+
+    if (pool) {
+        ngx_destroy_pool(pool);
+    }
 
     return NULL;
 }

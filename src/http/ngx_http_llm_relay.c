@@ -48,11 +48,6 @@ static ngx_int_t ngx_http_llm_relay_emit(ngx_http_request_t *r, u_char *p,
 static void ngx_http_llm_relay_link(ngx_http_request_t *r, ngx_chain_t *cl);
 
 
-/* the end of what goes out, looked for once in each ngx_http_llm_relay() */
-
-static ngx_chain_t  **ngx_http_llm_relay_last;
-
-
 ngx_int_t
 ngx_http_llm_relay_init(void *data)
 {
@@ -116,7 +111,7 @@ ngx_http_llm_relay(void *data, ssize_t bytes)
 
     for (ll = &r->upstream->out_bufs; *ll; ll = &(*ll)->next) { /* void */ }
 
-    ngx_http_llm_relay_last = ll;
+    ctx->last_out = ll;
 
     if (ctx->broken) {
 
@@ -651,8 +646,12 @@ ngx_http_llm_relay_emit(ngx_http_request_t *r, u_char *p, u_char *last)
 static void
 ngx_http_llm_relay_link(ngx_http_request_t *r, ngx_chain_t *cl)
 {
-    *ngx_http_llm_relay_last = cl;
-    ngx_http_llm_relay_last = &cl->next;
+    ngx_http_llm_ctx_t  *ctx;
+
+    ctx = ngx_http_llm_ctx(r);
+
+    *ctx->last_out = cl;
+    ctx->last_out = &cl->next;
 
     cl->next = NULL;
 

@@ -11,7 +11,7 @@
 #include <ngx_core.h>
 #include <ngx_event.h>
 #include <pthread.h>
-#include <sys/eventfd.h>
+#include "ngx_llm_eventfd.h"
 #include "ngx_llm_task.h"
 
 
@@ -74,37 +74,19 @@ static ngx_llm_task_shared_t  ngx_llm_task_shared = {
 ngx_int_t
 ngx_llm_tasks_start(ngx_cycle_t *cycle)
 {
-    int                fd;
-    ngx_event_t       *ev;
-    ngx_llm_tasks_t   *tasks;
-    ngx_connection_t  *c;
+    int               fd;
+    ngx_event_t      *ev;
+    ngx_llm_tasks_t  *tasks;
 
     tasks = &ngx_llm_tasks;
 
-    fd = eventfd(0, EFD_NONBLOCK|EFD_CLOEXEC);
+    fd = ngx_llm_eventfd(cycle->log);
 
     if (fd == -1) {
-        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
-                      "eventfd() failed");
         return NGX_ERROR;
     }
 
-    c = ngx_get_connection(fd, cycle->log);
-    if (c == NULL) {
-        (void) close(fd);
-        return NGX_ERROR;
-    }
-
-    c->log = cycle->log;
-    c->read->log = cycle->log;
-    c->read->handler = ngx_llm_task_told;
-
-    /* not a leak when the worker exits */
-    c->read->channel = 1;
-    c->write->channel = 1;
-
-    if (ngx_add_event(c->read, NGX_READ_EVENT, 0) != NGX_OK) {
-        ngx_free_connection(c);
+    if (ngx_llm_eventfd_listen(fd, ngx_llm_task_told, cycle->log) != NGX_OK) {
         (void) close(fd);
         return NGX_ERROR;
     }
@@ -276,11 +258,8 @@ ngx_llm_task_run(void *data)
 {
     ngx_llm_task_t  *task = data;
 
-    ssize_t                 n;
     ngx_uint_t              wait;
     ngx_llm_task_shared_t  *shared;
-
-    static const uint64_t   one = 1;
 
     shared = &ngx_llm_task_shared;
     wait = task->wait;
@@ -298,11 +277,7 @@ ngx_llm_task_run(void *data)
 
     pthread_mutex_unlock(&shared->lock);
 
-    /* it can't be full: the loop empties it, and there are few threads */
-
-    do {
-        n = write(shared->fd, &one, sizeof(uint64_t));
-    } while (n == -1 && ngx_errno == NGX_EINTR);
+    (void) ngx_llm_eventfd_tell(shared->fd);
 
     return NULL;
 }
@@ -313,19 +288,9 @@ ngx_llm_task_run(void *data)
 static void
 ngx_llm_task_told(ngx_event_t *ev)
 {
-    uint64_t           n;
-    ngx_llm_task_t    *task;
-    ngx_connection_t  *c;
+    ngx_llm_task_t  *task;
 
-    c = ev->data;
-
-    if (read(c->fd, &n, sizeof(uint64_t)) == -1) {
-
-        if (ngx_errno != NGX_EAGAIN) {
-            ngx_log_error(NGX_LOG_ALERT, ev->log, ngx_errno,
-                          "read() of eventfd failed");
-        }
-
+    if (!ngx_llm_eventfd_told(ev)) {
         return;
     }
 

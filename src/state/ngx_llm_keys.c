@@ -8,6 +8,8 @@
 #define NGX_LLM_KEYS_SPINS  1000
 
 
+static ngx_uint_t ngx_llm_keys_settled(const ngx_llm_keys_t *keys,
+    ngx_atomic_uint_t version);
 static uint32_t ngx_llm_keys_owner_locked(ngx_llm_keys_t *keys,
     const u_char *hash);
 static uint32_t ngx_llm_keys_place_locked(ngx_llm_keys_t *keys);
@@ -163,13 +165,9 @@ ngx_llm_keys_find(ngx_llm_keys_t *keys, const u_char hash[NGX_LLM_KEY_HASH],
             return i;
         }
 
-        ngx_memory_barrier();
-
-        if (!(version & 1) && version == keys->version) {
+        if (ngx_llm_keys_settled(keys, version)) {
             break;
         }
-
-        ngx_cpu_pause();
     }
 
     return NGX_LLM_KEY_NONE;
@@ -194,16 +192,29 @@ ngx_llm_keys_find_id(ngx_llm_keys_t *keys, uint64_t id)
             return i;
         }
 
-        ngx_memory_barrier();
-
-        if (!(version & 1) && version == keys->version) {
+        if (ngx_llm_keys_settled(keys, version)) {
             break;
         }
-
-        ngx_cpu_pause();
     }
 
     return NGX_LLM_KEY_NONE;
+}
+
+
+/* did nobody write since the version was read, or is it worth another look? */
+
+static ngx_uint_t
+ngx_llm_keys_settled(const ngx_llm_keys_t *keys, ngx_atomic_uint_t version)
+{
+    ngx_memory_barrier();
+
+    if (!(version & 1) && version == keys->version) {
+        return 1;
+    }
+
+    ngx_cpu_pause();
+
+    return 0;
 }
 
 

@@ -13,6 +13,7 @@ static int create(pthread_t *thread, const pthread_attr_t *attr,
     void *(*run)(void *), void *data);
 
 #define pthread_create  create
+#include "../../src/io/ngx_llm_eventfd.c"
 #include "../../src/io/ngx_llm_task.c"
 #undef  pthread_create
 
