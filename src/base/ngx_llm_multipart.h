@@ -12,9 +12,9 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include "ngx_llm_boundary.h"
 
 
-#define NGX_LLM_MULTIPART_BOUNDARY  70     /* the longest, by RFC 2046 */
 #define NGX_LLM_MULTIPART_HEADERS   8192   /* bytes of one part's headers */
 #define NGX_LLM_MULTIPART_VALUE     256    /* a longer value is cut */
 
@@ -52,17 +52,9 @@ typedef struct {
     unsigned                    field:2;   /* which field the part is */
     unsigned                    file:1;    /* it has a file name */
 
-    u_char                      delimiter[NGX_LLM_MULTIPART_BOUNDARY + 4];
+    u_char                      delimiter[NGX_LLM_BOUNDARY + 4];
 } ngx_llm_multipart_t;
 
-
-/*
- * Takes the boundary out of a Content-Type header's value; it points into
- * that.  NGX_DECLINED: not multipart/form-data, or no sound boundary of 1 to
- * 70 characters.
- */
-ngx_int_t ngx_llm_multipart_boundary(const ngx_str_t *content_type,
-    ngx_str_t *boundary);
 
 /* The boundary has 1 to 70 bytes; it is copied. */
 void ngx_llm_multipart_init(ngx_llm_multipart_t *m, const ngx_str_t *boundary);

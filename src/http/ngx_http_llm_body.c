@@ -38,7 +38,7 @@ ngx_http_llm_body_init(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
                                sizeof("multipart/form-data") - 1)
                == 0)
         {
-            if (ngx_llm_multipart_boundary(type, &boundary) != NGX_OK) {
+            if (ngx_llm_boundary(type, &boundary) != NGX_OK) {
                 return ngx_http_llm_error(r, NGX_LLM_ERR_INVALID_MULTIPART,
                                           "The Content-Type has no valid "
                                           "boundary");

@@ -6,6 +6,7 @@
  */
 
 
+#include "../../src/base/ngx_llm_boundary.c"
 #include "../../src/base/ngx_llm_multipart.c"
 #include "fuzz.h"
 
@@ -152,7 +153,7 @@ check_boundary(const uint8_t *data, size_t size)
     type.data = copy;
     type.len = size;
 
-    if (ngx_llm_multipart_boundary(&type, &boundary) == NGX_OK) {
+    if (ngx_llm_boundary(&type, &boundary) == NGX_OK) {
 
         if (boundary.len < 1 || boundary.len > 70
             || boundary.data < copy

@@ -5,6 +5,7 @@
  */
 
 
+#include "../../src/base/ngx_llm_boundary.c"
 #include "../../src/base/ngx_llm_multipart.c"
 #include "test.h"
 
@@ -351,7 +352,7 @@ test_boundary(void)
     for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
         type.len = strlen(types[i].header);
         type.data = test_copy(types[i].header, type.len);
-        rc = ngx_llm_multipart_boundary(&type, &boundary);
+        rc = ngx_llm_boundary(&type, &boundary);
 
         if (types[i].boundary == NULL) {
             is_number(rc, NGX_DECLINED, "type %d", (int) i);
