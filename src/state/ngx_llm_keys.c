@@ -15,12 +15,6 @@ static uint32_t ngx_llm_keys_owner_locked(ngx_llm_keys_t *keys,
 static uint32_t ngx_llm_keys_place_locked(ngx_llm_keys_t *keys);
 static ngx_uint_t ngx_llm_keys_rested(ngx_llm_keys_t *keys, uint32_t i,
     ngx_uint_t revoked);
-static void ngx_llm_keys_commit_locked(ngx_llm_keys_t *keys, ngx_uint_t op);
-static void ngx_llm_keys_apply_locked(ngx_llm_keys_t *keys);
-static void ngx_llm_keys_apply_set_locked(ngx_llm_keys_t *keys);
-static void ngx_llm_keys_write_locked(ngx_llm_keys_t *keys,
-    ngx_llm_key_t *key);
-static void ngx_llm_keys_clear(ngx_llm_key_t *key);
 static ngx_int_t ngx_llm_keys_look(ngx_llm_keys_t *keys, const u_char *hash,
     uint32_t *i, ngx_atomic_uint_t *generation);
 static uint32_t ngx_llm_keys_look_id(ngx_llm_keys_t *keys, uint64_t id);
@@ -30,10 +24,6 @@ static ngx_uint_t ngx_llm_keys_lists(const u_char *models,
     const ngx_str_t *model);
 static ngx_inline ngx_uint_t ngx_llm_keys_same(const u_char *a,
     const u_char *b);
-static ngx_inline uint32_t ngx_llm_keys_bucket(const u_char *hash);
-
-
-#define ngx_llm_keys_id_bucket(id)  ((uint32_t) ((id) ^ ((id) >> 32)))
 
 
 ngx_llm_keys_t *
@@ -138,14 +128,6 @@ ngx_llm_keys_remove_locked(ngx_llm_keys_t *keys, uint32_t i, ngx_msec_t now)
     ngx_llm_keys_commit_locked(keys, NGX_LLM_KEY_REDO_REMOVE);
 }
 
-
-void
-ngx_llm_keys_recover_locked(ngx_llm_keys_t *keys)
-{
-    if (ngx_llm_keys_torn(keys)) {
-        ngx_llm_keys_apply_locked(keys);
-    }
-}
 
 
 uint32_t
@@ -348,157 +330,6 @@ ngx_llm_keys_rested(ngx_llm_keys_t *keys, uint32_t i, ngx_uint_t revoked)
 }
 
 
-static void
-ngx_llm_keys_commit_locked(ngx_llm_keys_t *keys, ngx_uint_t op)
-{
-    ngx_memory_barrier();
-
-    keys->redo.op = op;
-
-    ngx_memory_barrier();
-
-    ngx_llm_keys_apply_locked(keys);
-}
-
-
-/* does what the journal says, maybe once more */
-
-static void
-ngx_llm_keys_apply_locked(ngx_llm_keys_t *keys)
-{
-    uint32_t             i;
-    ngx_llm_key_t       *key;
-    ngx_llm_key_redo_t  *redo;
-
-    redo = &keys->redo;
-    i = redo->i;
-    key = &keys->key[i];
-
-    switch (redo->op) {
-
-    case NGX_LLM_KEY_REDO_SET:
-        ngx_llm_keys_apply_set_locked(keys);
-        break;
-
-    case NGX_LLM_KEY_REDO_CHANGE:
-        ngx_llm_keys_write_locked(keys, key);
-        key->valid = 1;
-        break;
-
-    default: /* NGX_LLM_KEY_REDO_REMOVE */
-
-        key->valid = 0;
-        key->since = redo->since;
-        key->use = NGX_LLM_KEY_LEAVING;
-        keys->id[i] = 0;
-
-        ngx_llm_chain_unlink(&keys->hashes,
-                             ngx_llm_keys_bucket(key->conf.hash), i);
-        ngx_llm_chain_unlink(&keys->ids,
-                             ngx_llm_keys_id_bucket(key->conf.id), i);
-    }
-
-    ngx_memory_barrier();
-
-    redo->op = NGX_LLM_KEY_REDO_NONE;
-}
-
-
-static void
-ngx_llm_keys_apply_set_locked(ngx_llm_keys_t *keys)
-{
-    uint32_t             i;
-    ngx_llm_key_t       *key;
-    ngx_llm_key_redo_t  *redo;
-
-    redo = &keys->redo;
-    i = redo->i;
-    key = &keys->key[i];
-
-    /* one that died here left it odd */
-
-    keys->version |= 1;
-
-    ngx_memory_barrier();
-
-    if (!key->valid) {
-        key->generation = redo->generation;
-
-        /*
-         * A revoked key's place is still in its chains; once conf is being
-         * written it is in none.
-         */
-
-        ngx_llm_chain_unlink(&keys->hashes,
-                             ngx_llm_keys_bucket(key->conf.hash), i);
-        ngx_llm_chain_unlink(&keys->ids,
-                             ngx_llm_keys_id_bucket(key->conf.id), i);
-
-        ngx_llm_keys_clear(key);
-
-        ngx_memory_barrier();
-
-        key->use = NGX_LLM_KEY_FREE;
-
-        ngx_llm_keys_write_locked(keys, key);
-
-        ngx_llm_chain_link(&keys->hashes,
-                           ngx_llm_keys_bucket(key->conf.hash), i);
-
-        if (i >= keys->used) {
-            keys->used = i + 1;
-        }
-
-        key->use = NGX_LLM_KEY_USED;
-
-        ngx_memory_barrier();
-
-        key->valid = 1;
-    }
-
-    ngx_memory_barrier();
-
-    keys->version = (keys->version | 1) + 1;
-}
-
-
-/* writes what the journal says of its key, and enters its id */
-
-static void
-ngx_llm_keys_write_locked(ngx_llm_keys_t *keys, ngx_llm_key_t *key)
-{
-    key->version |= 1;
-
-    ngx_memory_barrier();
-
-    key->conf = keys->redo.conf;
-
-    ngx_memory_barrier();
-
-    key->version++;
-
-    if (key->conf.id) {
-        ngx_llm_chain_link(&keys->ids, ngx_llm_keys_id_bucket(key->conf.id),
-                           keys->redo.i);
-    }
-
-    keys->id[keys->redo.i] = key->conf.id;
-}
-
-
-static void
-ngx_llm_keys_clear(ngx_llm_key_t *key)
-{
-    key->requests_due = 0;
-    key->tokens_due = 0;
-    key->served = 0;
-    key->requests = 0;
-    key->prompt_tokens = 0;
-    key->completion_tokens = 0;
-    key->last_used = 0;
-}
-
-
 /* NGX_DECLINED: it was not met, or its place was changing hands */
 
 static ngx_int_t
@@ -610,17 +441,6 @@ ngx_llm_keys_lists(const u_char *models, const ngx_str_t *model)
     }
 
     return 0;
-}
-
-
-static ngx_inline uint32_t
-ngx_llm_keys_bucket(const u_char *hash)
-{
-    uint32_t  b;
-
-    ngx_memcpy(&b, hash, sizeof(uint32_t));
-
-    return b;
 }
 
 

@@ -9,6 +9,7 @@
 #include "../../src/base/ngx_llm_text.c"
 #include "../../src/base/ngx_llm_pick.c"
 #include "../../src/state/ngx_llm_keys.c"
+#include "../../src/state/ngx_llm_keys_redo.c"
 #include "../../src/state/ngx_llm_queue.c"
 #include "../../src/state/ngx_llm_limits.c"
 #include "../../src/state/ngx_llm_node.c"

@@ -20,6 +20,7 @@ static void meeting(void);
 
 #include "../../src/base/ngx_llm_text.c"
 #include "../../src/state/ngx_llm_keys.c"
+#include "../../src/state/ngx_llm_keys_redo.c"
 #include "step.h"
 
 

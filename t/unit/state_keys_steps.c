@@ -4,6 +4,7 @@
 
 #include "../../src/base/ngx_llm_text.c"
 #include "../../src/state/ngx_llm_keys.c"
+#include "../../src/state/ngx_llm_keys_redo.c"
 
 
 #define POOL    (12 * 1024)

@@ -8,6 +8,7 @@
 
 #include "../../src/base/ngx_llm_text.c"
 #include "../../src/state/ngx_llm_keys.c"
+#include "../../src/state/ngx_llm_keys_redo.c"
 #include "../../src/state/ngx_llm_queue.c"
 #include "step.h"
 

@@ -22,6 +22,7 @@ static ngx_uint_t swap(ngx_atomic_t *lock, ngx_atomic_uint_t old,
 
 #include "../../src/base/ngx_llm_text.c"
 #include "../../src/state/ngx_llm_keys.c"
+#include "../../src/state/ngx_llm_keys_redo.c"
 #include "../../src/state/ngx_llm_queue.c"
 #include "../../src/state/ngx_llm_limits.c"
 #include "../../src/state/ngx_llm_node.c"
