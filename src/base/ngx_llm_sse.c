@@ -9,7 +9,6 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include "ngx_llm_sse.h"
-#include "ngx_llm_json.h"
 #include "ngx_llm_scan.h"
 
 
@@ -23,25 +22,6 @@ static void ngx_llm_sse_keep(ngx_llm_sse_t *s, const u_char *p,
     const u_char *last);
 static ngx_inline void ngx_llm_sse_line(ngx_llm_sse_t *s, const u_char *p,
     const u_char *last);
-static ngx_uint_t ngx_llm_sse_may_be_usage(const u_char *p,
-    const u_char *last);
-static const u_char *ngx_llm_sse_skip(const u_char *p, const u_char *last,
-    u_char c);
-static void ngx_llm_sse_member(void *data, ngx_uint_t id,
-    const ngx_llm_json_value_t *v);
-
-
-enum {
-    NGX_LLM_SSE_CHOICES = 0,
-    NGX_LLM_SSE_USAGE,
-    NGX_LLM_SSE_MEMBERS
-};
-
-
-static const ngx_llm_json_watch_t  ngx_llm_sse_watch[] = {
-    ngx_llm_json_member(NGX_LLM_JSON_ROOT, "choices"),
-    ngx_llm_json_member(NGX_LLM_JSON_ROOT, "usage")
-};
 
 
 #if (NGX_HAVE_LITTLE_ENDIAN)
@@ -332,146 +312,4 @@ ngx_llm_sse_line(ngx_llm_sse_t *s, const u_char *p, const u_char *last)
     p += (p[5] == ' ') ? 6 : 5;
 
     s->matched_done = (last - p == 6 && memcmp(p, "[DONE]", 6) == 0);
-}
-
-
-ngx_uint_t
-ngx_llm_sse_is_mute(const u_char *p, const u_char *last)
-{
-    ngx_uint_t  i;
-
-    static const ngx_str_t  mute[] = {
-        ngx_string("\"delta\":{}"),
-        ngx_string("\"delta\":{\"role\":\"assistant\"}"),
-        ngx_string("\"content\":\"\""),
-        ngx_string("\"content\":null"),
-        ngx_string("\"text\":\"\""),
-        ngx_null_string
-    };
-
-    static const ngx_str_t  words[] = {
-        ngx_string("\"tool_calls\""),
-        ngx_string("\"function_call\""),
-        ngx_string("\"reasoning"),
-        ngx_null_string
-    };
-
-    for (i = 0; words[i].len; i++) {
-        if (memmem(p, last - p, words[i].data, words[i].len)) {
-            return 0;
-        }
-    }
-
-    for (i = 0; mute[i].len; i++) {
-        if (memmem(p, last - p, mute[i].data, mute[i].len)) {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-ngx_uint_t
-ngx_llm_sse_is_usage_only(const u_char *p, const u_char *last)
-{
-    u_char          name[16];
-    ngx_uint_t      found[NGX_LLM_SSE_MEMBERS];
-    const u_char   *eol;
-    ngx_llm_json_t  json;
-
-    if (!ngx_llm_sse_may_be_usage(p, last)) {
-        return 0;
-    }
-
-    found[NGX_LLM_SSE_CHOICES] = 0;
-    found[NGX_LLM_SSE_USAGE] = 0;
-
-    ngx_llm_json_init(&json, ngx_llm_sse_watch, NGX_LLM_SSE_MEMBERS,
-                      name, sizeof(name), ngx_llm_sse_member, found);
-
-    for ( /* void */ ; p < last; p = eol + 1) {
-        eol = ngx_llm_sse_line_end(p, last);
-
-        if (eol - p >= 5 && ngx_memcmp(p, "data:", 5) == 0
-            && (ngx_llm_json_feed(&json, p + 5, eol - p - 5) != NGX_OK
-                || ngx_llm_json_feed(&json, (u_char *) "\n", 1) != NGX_OK))
-        {
-            return 0;
-        }
-    }
-
-    return ngx_llm_json_end(&json) == NGX_OK
-           && json.root_kind == NGX_LLM_JSON_OBJECT
-           && found[NGX_LLM_SSE_CHOICES]
-           && found[NGX_LLM_SSE_USAGE];
-}
-
-
-/* a quick look: is the first "choices" an empty array? */
-
-static ngx_uint_t
-ngx_llm_sse_may_be_usage(const u_char *p, const u_char *last)
-{
-    const u_char  *start = p;
-
-    static const u_char  choices[] = "\"choices\"";
-
-    /* two of its letters that seldom stand together */
-
-    for ( ;; ) {
-        p = ngx_llm_pair(p, last, 'o', 'i');
-
-        if (last - p < (ssize_t) sizeof(choices) - 4) {
-            return 0;
-        }
-
-        if (p - start >= 3
-            && ngx_memcmp(p - 3, choices, sizeof(choices) - 1) == 0)
-        {
-            p += sizeof(choices) - 4;
-            break;
-        }
-
-        p++;
-    }
-
-    p = ngx_llm_sse_skip(p, last, ':');
-
-    if (p != NULL) {
-        p = ngx_llm_sse_skip(p, last, '[');
-    }
-
-    if (p != NULL) {
-        p = ngx_llm_sse_skip(p, last, ']');
-    }
-
-    return p != NULL;
-}
-
-
-/* after white space and c, or NULL */
-
-static const u_char *
-ngx_llm_sse_skip(const u_char *p, const u_char *last, u_char c)
-{
-    while (p < last && (*p == ' ' || *p == '\t')) {
-        p++;
-    }
-
-    return (p < last && *p == c) ? p + 1 : NULL;
-}
-
-
-static void
-ngx_llm_sse_member(void *data, ngx_uint_t id, const ngx_llm_json_value_t *v)
-{
-    ngx_uint_t  *found = data;
-
-    if (id == NGX_LLM_SSE_CHOICES) {
-        found[id] = (v->kind == NGX_LLM_JSON_ARRAY && v->count == 0);
-
-    } else {
-        found[id] = (v->kind == NGX_LLM_JSON_OBJECT);
-    }
 }

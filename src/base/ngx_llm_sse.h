@@ -49,22 +49,5 @@ ngx_int_t ngx_llm_sse_next(ngx_llm_sse_t *s, const u_char *p,
 ngx_uint_t ngx_llm_sse_plain(ngx_llm_sse_t *s, const u_char *p,
     const u_char *last);
 
-/*
- * Is this whole event an OpenAI chunk that only carries usage: an object with
- * "usage" an object and "choices" an empty array?  Never for an event with
- * anything in its choices; such a one is recognized cheaply.
- */
-ngx_uint_t ngx_llm_sse_is_usage_only(const u_char *p, const u_char *last);
-
-/*
- * Has this whole event no text for its reader, as the one with the role has
- * that begins a stream of OpenAI's, and the one with the reason that ends it?
- */
-ngx_uint_t ngx_llm_sse_is_mute(const u_char *p, const u_char *last);
-
-/* Cheap: may ngx_llm_sse_is_mute() say so of one that isn't the first? */
-#define ngx_llm_sse_may_be_mute(p, last)                                      \
-    ((last) - (p) > 6 && (last)[-6] == '"' && (last)[-5] == '}')
-
 
 #endif /* _NGX_LLM_SSE_H_INCLUDED_ */

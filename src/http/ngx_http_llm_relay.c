@@ -11,6 +11,7 @@
 
 
 #include "ngx_llm_answer.h"
+#include "ngx_llm_openai_event.h"
 #include "ngx_http_llm_relay.h"
 #include "ngx_http_llm_stream.h"
 
@@ -424,7 +425,7 @@ ngx_http_llm_relay_event(ngx_http_llm_ctx_t *ctx, const u_char *p,
         return 1;
     }
 
-    if (ctx->strip && ngx_llm_sse_is_usage_only(p, last)) {
+    if (ctx->strip && ngx_llm_openai_event_is_usage(p, last)) {
         ctx->stripped = 1;
         return 0;
     }
@@ -443,8 +444,8 @@ static ngx_inline void
 ngx_http_llm_relay_count(ngx_http_llm_ctx_t *ctx, const u_char *p,
     const u_char *last)
 {
-    if ((ctx->events == 0 || ngx_llm_sse_may_be_mute(p, last))
-        && ngx_llm_sse_is_mute(p, last))
+    if ((ctx->events == 0 || ngx_llm_openai_event_may_be_mute(p, last))
+        && ngx_llm_openai_event_is_mute(p, last))
     {
         return;
     }

@@ -129,7 +129,6 @@ ngx_llm_keys_remove_locked(ngx_llm_keys_t *keys, uint32_t i, ngx_msec_t now)
 }
 
 
-
 uint32_t
 ngx_llm_keys_find(ngx_llm_keys_t *keys, const u_char hash[NGX_LLM_KEY_HASH],
     ngx_atomic_uint_t *generation)

@@ -5,10 +5,6 @@
  */
 
 
-#include "../../src/base/ngx_llm_json.c"
-#include "../../src/base/ngx_llm_json_number.c"
-#include "../../src/base/ngx_llm_json_string.c"
-#include "../../src/base/ngx_llm_json_watch.c"
 #include "../../src/base/ngx_llm_sse.c"
 #include "test.h"
 
@@ -87,54 +83,6 @@ static const sample_t  samples[] = {
 
 
 /* whole events in one line; is it usage only? */
-
-static const struct {
-    const char  *input;
-    int          usage;
-} chunks[] = {
-    { "data: {\"id\":\"x\",\"choices\":[],\"usage\":{\"total_tokens\":1}}\n\n",
-      1 },
-    { "data:{\"usage\":{},\"choices\" : [ ] }\r\n\r\n", 1 },
-    { "event: e\ndata: {\"choices\":[],\ndata: \"usage\":{}}\n\n", 1 },
-    { "id: 1\rdata: {\"choices\":[],\"usage\":{}}\r\r", 1 },
-    { "data: {\"choices\":[],\"usage\":{}}", 1 },
-
-    { "", 0 },
-    { "\n", 0 },
-    { "data: [DONE]\n\n", 0 },
-    { "data: {\"choices\":[],\"usage\":null}\n\n", 0 },
-    { "data: {\"choices\":[]}\n\n", 0 },
-    { "data: {\"usage\":{}}\n\n", 0 },
-    { "data: {\"choices\":[{}],\"usage\":{}}\n\n", 0 },
-    { "data: {\"choices\":[{\"delta\":{\"content\":\"x\"}}],\"usage\":{}}\n\n",
-      0 },
-    { "data: {\"choices\":null,\"usage\":{}}\n\n", 0 },
-    { "data: {\"choices\":{},\"usage\":{}}\n\n", 0 },
-    { "data: {\"choices\":[],\"usage\":{}\n\n", 0 },
-    { "data: {\"choices\":[],\"usage\":{}}}\n\n", 0 },
-    { "data: [{\"choices\":[],\"usage\":{}}]\n\n", 0 },
-    { ": {\"choices\":[],\"usage\":{}}\n\n", 0 },
-
-    /* what a text or another member holds does not count */
-    { "data: {\"a\":\"\\\"choices\\\":[],\\\"usage\\\":{}\",\"choices\":[{}],"
-      "\"usage\":{}}\n\n", 0 },
-    { "data: {\"x\":{\"choices\":[]},\"choices\":[{}],\"usage\":{}}\n\n", 0 },
-    { "data: {\"x\":{\"choices\":[],\"usage\":{}}}\n\n", 0 },
-    { "data: {\"x\":{\"choices\":[],\"usage\":{}},\"choices\":[{}]}\n\n", 0 },
-    { "data: {\"choices\":[],\"usage\":{},\"choices\":[{\"index\":0}]}\n\n",
-      0 },
-    { "data: {\"choices\":[],\"usage\":{},\"ch\\u006fices\":[1]}\n\n", 0 },
-    { "data: {\"choices\":[],\"usage\":{},\"usage\":null}\n\n", 0 },
-    { "data: {\"choices", 0 },
-    { "data: {\"choices\"", 0 },
-    { "data: {\"choices\":", 0 },
-    { "data: {\"choices\":[", 0 },
-    { "data: {\"choices\":[]", 0 },
-    { "data: {\"c", 0 },
-    { "oices\":[],\"usage\":{}}\n\n", 0 },
-    { "hoices\":[],\"usage\":{}}\n\n", 0 }
-};
-
 
 static void
 add(char *events, long end, const ngx_llm_sse_t *s)
@@ -316,79 +264,11 @@ test_line_end(void)
 }
 
 
-static void
-test_usage_only(void)
-{
-    size_t   i, n;
-    u_char  *p;
-
-    for (i = 0; i < sizeof(chunks) / sizeof(chunks[0]); i++) {
-        n = strlen(chunks[i].input);
-        p = test_copy(chunks[i].input, n);
-
-        is_number(ngx_llm_sse_is_usage_only(p, p + n), chunks[i].usage,
-                  "chunk %d", (int) i);
-        free(p);
-    }
-}
-
-
-static const struct {
-    const char  *input;
-    int          mute;
-} voices[] = {
-    { "{\"choices\":[{\"delta\":{\"role\":\"assistant\"},"
-      "\"finish_reason\":null}]}", 1 },
-    { "{\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":\"\"}}]}",
-      1 },
-    { "{\"choices\":[{\"delta\":{\"role\":\"assistant\",\"content\":null}}]}",
-      1 },
-    { "{\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}", 1 },
-    { "{\"choices\":[{\"text\":\"\",\"finish_reason\":\"stop\"}]}", 1 },
-    { "{\"choices\":[{\"text\":\"a\",\"finish_reason\":\"length\"}]}", 0 },
-    { "{\"choices\":[{\"delta\":{\"content\":\"a\"},"
-      "\"finish_reason\":\"stop\"}]}", 0 },
-    { "{\"choices\":[{\"delta\":{\"content\":\"\\\"\"}}]}", 0 },
-    { "{\"choices\":[{\"delta\":{\"content\":null,\"tool_calls\":[{}]}}]}", 0 },
-    { "{\"choices\":[{\"delta\":{\"content\":\"\","
-      "\"reasoning_content\":\"a\"}}]}", 0 },
-    { "", 0 }
-};
-
-
-static void
-test_mute(void)
-{
-    int      ends;
-    char     text[500];
-    size_t   i, n;
-    u_char  *p;
-
-    for (i = 0; i < sizeof(voices) / sizeof(voices[0]); i++) {
-        n = (size_t) sprintf(text, "data: %s\n\n", voices[i].input);
-        p = test_copy(text, n);
-
-        is_number(ngx_llm_sse_is_mute(p, p + n), voices[i].mute,
-                  "voice %d", (int) i);
-
-        /* the cheap question has a false yes, never a false no at an end */
-
-        ends = (strstr(text, "_reason\":\"") != NULL);
-
-        is_number(ngx_llm_sse_may_be_mute(p, p + n), ends,
-                  "... may be mute: %d", ends);
-        free(p);
-    }
-}
-
-
 int
 main(void)
 {
     test_samples();
     test_line_end();
-    test_usage_only();
-    test_mute();
 
     return test_done();
 }

@@ -321,8 +321,6 @@ test_change(void)
 }
 
 
-/* what was made at run time and now stands in nginx.conf, and back */
-
 /* who is online without a check, and who is not */
 
 static void
@@ -386,6 +384,8 @@ test_expect(void)
     is_number(node->online, 0, "who sends heartbeats tells by them");
 }
 
+
+/* what was made at run time and now stands in nginx.conf, and back */
 
 static void
 test_static(void)

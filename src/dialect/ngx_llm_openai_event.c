@@ -1,0 +1,193 @@
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "ngx_llm_openai_event.h"
+#include "ngx_llm_json.h"
+#include "ngx_llm_scan.h"
+
+
+enum {
+    NGX_LLM_EVENT_CHOICES = 0,
+    NGX_LLM_EVENT_USAGE,
+    NGX_LLM_EVENT_CHOICE,
+    NGX_LLM_EVENT_TEXT,
+    NGX_LLM_EVENT_DELTA,
+    NGX_LLM_EVENT_WORDS             /* and all behind it */
+};
+
+
+/* what was seen in an event */
+
+typedef struct {
+    unsigned  choices:1;            /* an array with something in it */
+    unsigned  none:1;               /* an empty one */
+    unsigned  usage:1;              /* an object */
+    unsigned  words:1;              /* of any kind */
+} ngx_llm_openai_seen_t;
+
+
+static ngx_int_t ngx_llm_openai_event_read(const u_char *p,
+    const u_char *last, ngx_llm_openai_seen_t *seen);
+static void ngx_llm_openai_event_member(void *data, ngx_uint_t id,
+    const ngx_llm_json_value_t *v);
+static ngx_uint_t ngx_llm_openai_event_may_be_usage(const u_char *p,
+    const u_char *last);
+static const u_char *ngx_llm_openai_event_skip(const u_char *p,
+    const u_char *last, u_char c);
+
+
+static const ngx_llm_json_watch_t  ngx_llm_openai_event_watch[] = {
+    ngx_llm_json_member(NGX_LLM_JSON_ROOT, "choices"),
+    ngx_llm_json_member(NGX_LLM_JSON_ROOT, "usage"),
+    ngx_llm_json_element(NGX_LLM_EVENT_CHOICES),
+    ngx_llm_json_member(NGX_LLM_EVENT_CHOICE, "text"),
+    ngx_llm_json_member(NGX_LLM_EVENT_CHOICE, "delta"),
+    ngx_llm_json_member(NGX_LLM_EVENT_DELTA, "content"),
+    ngx_llm_json_member(NGX_LLM_EVENT_DELTA, "refusal"),
+    ngx_llm_json_member(NGX_LLM_EVENT_DELTA, "reasoning"),
+    ngx_llm_json_member(NGX_LLM_EVENT_DELTA, "reasoning_content"),
+    ngx_llm_json_member(NGX_LLM_EVENT_DELTA, "tool_calls"),
+    ngx_llm_json_member(NGX_LLM_EVENT_DELTA, "function_call"),
+    ngx_llm_json_member(NGX_LLM_EVENT_DELTA, "audio")
+};
+
+
+ngx_uint_t
+ngx_llm_openai_event_is_usage(const u_char *p, const u_char *last)
+{
+    ngx_llm_openai_seen_t  seen;
+
+    return ngx_llm_openai_event_may_be_usage(p, last)
+           && ngx_llm_openai_event_read(p, last, &seen) == NGX_OK
+           && seen.none
+           && seen.usage;
+}
+
+
+ngx_uint_t
+ngx_llm_openai_event_is_mute(const u_char *p, const u_char *last)
+{
+    ngx_llm_openai_seen_t  seen;
+
+    return ngx_llm_openai_event_read(p, last, &seen) == NGX_OK
+           && seen.choices
+           && !seen.words;
+}
+
+
+/* NGX_DECLINED: its data is no object */
+
+static ngx_int_t
+ngx_llm_openai_event_read(const u_char *p, const u_char *last,
+    ngx_llm_openai_seen_t *seen)
+{
+    u_char          text[sizeof("reasoning_content")];
+    const u_char   *eol;
+    ngx_llm_json_t  json;
+
+    ngx_memzero(seen, sizeof(ngx_llm_openai_seen_t));
+
+    ngx_llm_json_init(&json, ngx_llm_openai_event_watch,
+                      sizeof(ngx_llm_openai_event_watch)
+                      / sizeof(ngx_llm_json_watch_t),
+                      text, sizeof(text), ngx_llm_openai_event_member, seen);
+
+    for ( /* void */ ; p < last; p = eol + 1) {
+
+        for (eol = p; eol < last && *eol != LF && *eol != CR; eol++) {
+            /* void */
+        }
+
+        if (eol - p >= 5 && ngx_memcmp(p, "data:", 5) == 0
+            && (ngx_llm_json_feed(&json, p + 5, eol - p - 5) != NGX_OK
+                || ngx_llm_json_feed(&json, (u_char *) "\n", 1) != NGX_OK))
+        {
+            return NGX_DECLINED;
+        }
+    }
+
+    return (ngx_llm_json_end(&json) == NGX_OK
+            && json.root_kind == NGX_LLM_JSON_OBJECT) ? NGX_OK : NGX_DECLINED;
+}
+
+
+static void
+ngx_llm_openai_event_member(void *data, ngx_uint_t id,
+    const ngx_llm_json_value_t *v)
+{
+    ngx_llm_openai_seen_t  *seen = data;
+
+    switch (id) {
+
+    case NGX_LLM_EVENT_CHOICES:
+        seen->choices = (v->kind == NGX_LLM_JSON_ARRAY && v->count);
+        seen->none = (v->kind == NGX_LLM_JSON_ARRAY && v->count == 0);
+        break;
+
+    case NGX_LLM_EVENT_USAGE:
+        seen->usage = (v->kind == NGX_LLM_JSON_OBJECT);
+        break;
+
+    case NGX_LLM_EVENT_CHOICE:
+    case NGX_LLM_EVENT_DELTA:
+        break;
+
+    default: /* NGX_LLM_EVENT_TEXT, NGX_LLM_EVENT_WORDS, ... */
+        seen->words |= (v->text.len || v->count);
+    }
+}
+
+
+/* a quick look: is the first "choices" an empty array? */
+
+static ngx_uint_t
+ngx_llm_openai_event_may_be_usage(const u_char *p, const u_char *last)
+{
+    const u_char  *start = p;
+
+    static const u_char  choices[] = "\"choices\"";
+
+    /* two of its letters that seldom stand together */
+
+    for ( ;; ) {
+        p = ngx_llm_pair(p, last, 'o', 'i');
+
+        if (last - p < (ssize_t) sizeof(choices) - 4) {
+            return 0;
+        }
+
+        if (p - start >= 3
+            && ngx_memcmp(p - 3, choices, sizeof(choices) - 1) == 0)
+        {
+            p += sizeof(choices) - 4;
+            break;
+        }
+
+        p++;
+    }
+
+    p = ngx_llm_openai_event_skip(p, last, ':');
+
+    if (p != NULL) {
+        p = ngx_llm_openai_event_skip(p, last, '[');
+    }
+
+    if (p != NULL) {
+        p = ngx_llm_openai_event_skip(p, last, ']');
+    }
+
+    return p != NULL;
+}
+
+
+/* after white space and c, or NULL */
+
+static const u_char *
+ngx_llm_openai_event_skip(const u_char *p, const u_char *last, u_char c)
+{
+    while (p < last && (*p == ' ' || *p == '\t')) {
+        p++;
+    }
+
+    return (p < last && *p == c) ? p + 1 : NULL;
+}

@@ -1,0 +1,40 @@
+
+/*
+ * What an event of OpenAI's streams says: a chunk of a chat or a completion.
+ */
+
+
+#ifndef _NGX_LLM_OPENAI_EVENT_H_INCLUDED_
+#define _NGX_LLM_OPENAI_EVENT_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+
+/*
+ * Is this whole event a chunk that only carries usage: an object with "usage"
+ * an object and "choices" an empty array?  Never for an event with anything in
+ * its choices; such a one is recognized cheaply.
+ */
+ngx_uint_t ngx_llm_openai_event_is_usage(const u_char *p, const u_char *last);
+
+/*
+ * Has this whole event choices, but nothing in them for its reader, as the one
+ * with the role has that begins a stream, and the one with the reason that
+ * ends it?
+ */
+ngx_uint_t ngx_llm_openai_event_is_mute(const u_char *p, const u_char *last);
+
+/* Cheap: may the same be said of one that isn't the first? */
+#define ngx_llm_openai_event_may_be_mute(p, last)                             \
+    (ngx_llm_openai_event_ends(p, last, 2)                                    \
+     || ngx_llm_openai_event_ends(p, last, 4))
+
+/* behind a text, with n bytes of line ends */
+#define ngx_llm_openai_event_ends(p, last, n)                                 \
+    ((last) - (p) > (n) + 4                                                   \
+     && (last)[-(n) - 4] == '"' && (last)[-(n) - 3] == '}')
+
+
+#endif /* _NGX_LLM_OPENAI_EVENT_H_INCLUDED_ */
