@@ -62,6 +62,15 @@ for (@doors) {
         (my $what = "$name: $body") =~ s/([^ -~])/sprintf '\\x%02x', ord $1/ge;
         api_error($send->($body), 400, 'invalid_json', undef, $what);
     }
+
+    # a slip of the pen beside a secret
+    for my $body ('{"api_key" "sk-so-secret"}', '{"password":"x" "sk-so-secret"',
+                  '{"api_key":sk-so-secret}', '{"api_key":"sk-so-secret}')
+    {
+        my $r = $send->($body);
+        api_error($r, 400, 'invalid_json', undef, "$name: a secret");
+        unlike($r->body, qr/sk-so|secret/, "$name: it is not told back");
+    }
 }
 
 is(shown(), $shown, 'nothing was changed');

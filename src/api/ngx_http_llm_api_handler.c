@@ -241,13 +241,23 @@ ngx_http_llm_api_allowed(ngx_http_llm_api_t *api)
 static ngx_int_t
 ngx_http_llm_api_read_body(ngx_http_llm_api_t *api)
 {
+    char         *near;
+    ngx_int_t     rc;
     ngx_str_t     body;
     json_error_t  error;
 
-    if (ngx_http_llm_api_body(api->request, &body) != NGX_OK) {
+    rc = ngx_http_llm_api_body(api->request, &body);
+
+    if (rc == NGX_DECLINED) {
         ngx_http_llm_api_fail(api, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
                               "request_too_large", NULL,
                               "The request body is larger than 1 MB");
+        return NGX_ERROR;
+    }
+
+    if (rc != NGX_OK) {
+        ngx_http_llm_api_fail(api, NGX_HTTP_INTERNAL_SERVER_ERROR,
+                              "internal_error", NULL, "Out of resources");
         return NGX_ERROR;
     }
 
@@ -260,6 +270,15 @@ ngx_http_llm_api_read_body(ngx_http_llm_api_t *api)
                            &error);
 
     if (api->body == NULL) {
+
+        /* what stands there may be a secret */
+
+        near = strstr(error.text, " near '");
+
+        if (near) {
+            *near = '\0';
+        }
+
         ngx_http_llm_api_fail(api, NGX_HTTP_BAD_REQUEST, "invalid_json", NULL,
                               "The request body is not valid JSON: line %d, "
                               "column %d: %s", error.line, error.column,
@@ -277,7 +296,10 @@ ngx_http_llm_api_read_body(ngx_http_llm_api_t *api)
 }
 
 
-/* the body in one piece, from memory or file */
+/*
+ * The body in one piece, from memory or file.  NGX_DECLINED: it is too large;
+ * NGX_ERROR: no memory, or the file can't be read.
+ */
 
 static ngx_int_t
 ngx_http_llm_api_body(ngx_http_request_t *r, ngx_str_t *body)
