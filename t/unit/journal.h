@@ -15,6 +15,7 @@
 #define _JOURNAL_H_INCLUDED_
 
 
+#include "chain.h"
 #include "step.h"
 
 

@@ -21,6 +21,7 @@ static void meeting(void);
 #include "../../src/base/ngx_llm_text.c"
 #include "../../src/state/ngx_llm_keys.c"
 #include "../../src/state/ngx_llm_keys_redo.c"
+#include "chain.h"
 #include "step.h"
 
 
@@ -62,7 +63,6 @@ static uint32_t find(ngx_uint_t k);
 static void withdraw(uint32_t i);
 static void discard(uint32_t i);
 static void recover(void);
-static ngx_uint_t linked(const ngx_llm_chain_t *chain);
 
 
 /* what readers and the writer tell each other */
@@ -417,7 +417,8 @@ test_remove(void)
     }
 
     is_number(bad, 0, "300 owners one after another");
-    ok(linked(&keys->hashes) == 4 && linked(&keys->ids) == 0,
+    ok(chain_linked(&keys->hashes, keys->max) == 4
+       && chain_linked(&keys->ids, keys->max) == 0,
        "... leave nothing behind");
 }
 
@@ -449,7 +450,8 @@ test_left(void)
     ok(find(2) == NGX_LLM_KEY_NONE
        && ngx_llm_keys_find_id(keys, 22) == NGX_LLM_KEY_NONE,
        "... it is forgotten");
-    ok(linked(&keys->hashes) == 3 && linked(&keys->ids) == 0,
+    ok(chain_linked(&keys->hashes, keys->max) == 3
+       && chain_linked(&keys->ids, keys->max) == 0,
        "... and in no chain");
 
     ngx_current_msec += NGX_LLM_KEY_REST;
@@ -1092,24 +1094,4 @@ recover(void)
     ngx_shmtx_lock(&pool->mutex);
     ngx_llm_keys_recover_locked(keys);
     ngx_shmtx_unlock(&pool->mutex);
-}
-
-
-/* places in all chains */
-
-static ngx_uint_t
-linked(const ngx_llm_chain_t *chain)
-{
-    uint32_t    b, k;
-    ngx_uint_t  n;
-
-    n = 0;
-
-    for (b = 0; b <= chain->mask; b++) {
-        for (k = chain->head[b]; k; k = chain->next[k - 1]) {
-            n++;
-        }
-    }
-
-    return n;
 }

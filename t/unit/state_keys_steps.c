@@ -27,7 +27,6 @@ static void remove_one(void);
 static void remove_revoked(void);
 static void revoke_one(void);
 static void fill(void);
-static ngx_uint_t linked(const ngx_llm_chain_t *chain);
 static void conf_of(ngx_llm_key_conf_t *conf, ngx_uint_t k, ngx_uint_t rpm);
 static ngx_uint_t whole(const ngx_llm_key_conf_t *conf);
 static uint32_t set(ngx_uint_t k, ngx_uint_t rpm, uint64_t id);
@@ -343,29 +342,8 @@ sound(void)
         }
     }
 
-    return good && linked(&keys->hashes) == there
-           && linked(&keys->ids) == named;
-}
-
-
-static ngx_uint_t
-linked(const ngx_llm_chain_t *chain)
-{
-    uint32_t    b, k;
-    ngx_uint_t  n;
-
-    n = 0;
-
-    for (b = 0; b <= chain->mask; b++) {
-        for (k = chain->head[b]; k; k = chain->next[k - 1]) {
-
-            if (++n > MAX) {
-                shm_die("a chain has no end");
-            }
-        }
-    }
-
-    return n;
+    return good && chain_linked(&keys->hashes, MAX) == there
+           && chain_linked(&keys->ids, MAX) == named;
 }
 
 

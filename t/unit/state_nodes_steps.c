@@ -366,13 +366,12 @@ describe(char *text, size_t size)
 static ngx_uint_t
 sound(void)
 {
-    uint32_t         i, k, b;
+    uint32_t         i;
     ngx_uint_t       linked, there, good;
     ngx_llm_node_t  *node;
 
     good = 1;
     there = 0;
-    linked = 0;
 
     ngx_shmtx_lock(&pool->mutex);
 
@@ -393,14 +392,7 @@ sound(void)
                  && ngx_llm_nodes_find_url_locked(nodes, &node->conf) == i);
     }
 
-    for (b = 0; b <= nodes->urls.mask; b++) {
-        for (k = nodes->urls.head[b]; k; k = nodes->urls.next[k - 1]) {
-
-            if (++linked > MAX) {
-                shm_die("a chain has no end");
-            }
-        }
-    }
+    linked = chain_linked(&nodes->urls, MAX);
 
     ngx_shmtx_unlock(&pool->mutex);
 
