@@ -37,6 +37,7 @@ static void test_killed(void);
 static void prepare(void);
 static void conf_of(ngx_llm_node_conf_t *conf, const char *host,
     ngx_uint_t k);
+static void change_url(ngx_llm_node_conf_t *conf, ngx_uint_t part);
 static ngx_uint_t whole(const ngx_llm_node_conf_t *conf);
 static uint32_t set(const char *host, ngx_uint_t k);
 static void leave(uint32_t i);
@@ -175,21 +176,10 @@ test_same_url(void)
     for (i = 0; i < 4; i++) {
         conf = base;
 
-        switch (i) {
+        if (i < 3) {
+            change_url(&conf, i);
 
-        case 0:
-            conf.port++;
-            break;
-
-        case 1:
-            conf.ssl = 1;
-            break;
-
-        case 2:
-            ngx_memcpy(conf.prefix, "/other", 7);
-            break;
-
-        default:
+        } else {
             ngx_memcpy(conf.name, "renamed", 8);
         }
 
@@ -464,29 +454,7 @@ test_ids(void)
 
     for (i = 0; i < 5; i++) {
         conf = base;
-
-        switch (i) {
-
-        case 0:
-            conf.port++;
-            break;
-
-        case 1:
-            conf.ssl = 1;
-            break;
-
-        case 2:
-            conf.prefix[1] = 'x';
-            break;
-
-        case 3:
-            conf.prefix[0] = '\0';
-            break;
-
-        default:
-            ngx_memcpy(conf.host, "a/v", 4);
-            conf.prefix[0] = '\0';
-        }
+        change_url(&conf, i);
 
         other = ngx_llm_nodes_id(&conf);
         same += (other == id);
@@ -1135,6 +1103,36 @@ conf_of(ngx_llm_node_conf_t *conf, const char *host, ngx_uint_t k)
     conf->naddrs = 1;
     conf->weight = k + 1;
     conf->max_concurrent = 10 * k;
+}
+
+
+/* another URL, by one part of it; 4: that of the same text, cut elsewhere */
+
+static void
+change_url(ngx_llm_node_conf_t *conf, ngx_uint_t part)
+{
+    switch (part) {
+
+    case 0:
+        conf->port++;
+        break;
+
+    case 1:
+        conf->ssl = 1;
+        break;
+
+    case 2:
+        conf->prefix[1] = 'x';
+        break;
+
+    case 3:
+        conf->prefix[0] = '\0';
+        break;
+
+    default:
+        ngx_memcpy(conf->host, "a/v", 4);
+        conf->prefix[0] = '\0';
+    }
 }
 
 

@@ -78,11 +78,13 @@ static uint32_t add_key(ngx_llm_zone_t *zone, const char *name, uint64_t id,
 static void add_list(ngx_llm_zone_t *zone, uint32_t i, const char *a,
     const char *b);
 static ngx_int_t save(ngx_llm_zone_t *zone, ngx_uint_t epoch);
+static ngx_llm_zone_t *saved(void);
 static ngx_int_t load(ngx_llm_zone_t *zone);
 static void put(const char *text, size_t n);
 static char *get(size_t *n);
 static ngx_uint_t empty(ngx_llm_zone_t *zone);
 static ngx_uint_t files(void);
+static pid_t dead_process(void);
 static uint64_t cpu_clock(void);
 
 
@@ -464,12 +466,7 @@ test_truncated(void)
     ngx_uint_t       bad;
     ngx_llm_zone_t  *zone;
 
-    (void) unlink(path);
-
-    zone = zone_of(16, 16);
-    fill(zone);
-    is_number(save(zone, 1), NGX_OK, "written");
-
+    (void) saved();
     text = get(&n);
     zone = zone_of(16, 16);
     bad = 0;
@@ -500,12 +497,7 @@ test_mutants(void)
     ngx_uint_t       i, k, bad, errors;
     ngx_llm_zone_t  *zone;
 
-    (void) unlink(path);
-
-    zone = zone_of(16, 16);
-    fill(zone);
-    is_number(save(zone, 1), NGX_OK, "written");
-
+    zone = saved();
     text = get(&n);
     bad = errors = 0;
     seed = 42;
@@ -714,14 +706,7 @@ test_owner(void)
     pid_t            dead;
     ngx_llm_zone_t  *zone;
 
-    dead = fork();
-
-    if (dead == 0) {
-        _exit(0);
-    }
-
-    (void) shm_wait(dead);
-
+    dead = dead_process();
     zone = zone_of(4, 4);
 
     sprintf(text, "{\"version\":1,\"epoch\":5,\"pid\":1,\"written\":\"\",\n"
@@ -767,11 +752,7 @@ test_disk(void)
     struct rlimit    limit, old;
     ngx_llm_zone_t  *zone;
 
-    (void) unlink(path);
-
-    zone = zone_of(16, 16);
-    fill(zone);
-    is_number(save(zone, 1), NGX_OK, "written");
+    zone = saved();
     one = get(&n);
 
     (void) signal(SIGXFSZ, SIG_IGN);
@@ -826,13 +807,7 @@ test_stale(void)
     ngx_uint_t       i;
     ngx_llm_zone_t  *zone;
 
-    dead = fork();
-
-    if (dead == 0) {
-        _exit(0);
-    }
-
-    (void) shm_wait(dead);
+    dead = dead_process();
 
     sprintf(name[0], "%s.tmp.%d", path, (int) dead);
     sprintf(name[1], "%s.tmp.1", path);
@@ -1124,6 +1099,23 @@ save(ngx_llm_zone_t *zone, ngx_uint_t epoch)
 }
 
 
+/* a zone with something of all kinds, in a new file */
+
+static ngx_llm_zone_t *
+saved(void)
+{
+    ngx_llm_zone_t  *zone;
+
+    (void) unlink(path);
+
+    zone = zone_of(16, 16);
+    fill(zone);
+    is_number(save(zone, 1), NGX_OK, "written");
+
+    return zone;
+}
+
+
 static ngx_int_t
 load(ngx_llm_zone_t *zone)
 {
@@ -1180,6 +1172,25 @@ empty(ngx_llm_zone_t *zone)
 {
     return zone->nodes->used == 0 && zone->keys->used == 0
            && zone->totals.requests == 0 && pool->lock.lock == 0;
+}
+
+
+/* the id of a process that was, and is no more */
+
+static pid_t
+dead_process(void)
+{
+    pid_t  pid;
+
+    pid = fork();
+
+    if (pid == 0) {
+        _exit(0);
+    }
+
+    (void) shm_wait(pid);
+
+    return pid;
 }
 
 
