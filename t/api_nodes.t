@@ -633,3 +633,39 @@ ok(wait_until(sub { @first = grep { $_->{node} eq 'first' } log_fields() }),
 is($first[0]{addr}, '127.0.0.1:' . mock_port('a'), 'and its address');
 is(scalar(grep { ($_->{node} || '-') !~ /^(?:first|second|-)$/ }
           log_fields()), 0, 'no other name');
+
+
+
+=== TEST 23: what does not concern connections keeps them
+--- perl
+my $n = add_node({ name => 'kept', base_url => url('a'), models => ['kept'],
+                   check => false });
+my $all = sub { map { chat({ model => 'kept' }, {}, port => port()) } 1 .. 12 };
+my ($was, $asked) = (0, 0);
+
+# without those that this takes
+my $connections = sub { mock_stats('a')->{connections} - ++$asked };
+
+# until each worker has one
+
+ok(wait_until(sub {
+    my $before = $connections->();
+    $all->();
+    $was = $connections->();
+    return $before == $was;
+}), 'each worker keeps its connection');
+
+for my $change ({ weight => 7 }, { notes => 'x' }, { max_concurrent => 5 }) {
+    my ($what) = keys %$change;
+    is(patch($n, $change)->status, 200, "$what is changed");
+    is(scalar(grep { $_->status == 200 } $all->()), 12, '... all are served');
+    is($connections->(), $was, '... over the same connections');
+}
+
+is(patch($n, { name => 'other' })->status, 200, 'another name');
+is(scalar(grep { $_->status == 200
+                 && $_->header('x-llm-router-node') eq 'other' } $all->()), 12,
+   '... which answers tell at once');
+is(patch($n, { api_key => 'sk-of-the-node' })->status, 200, 'another key');
+is(scalar(grep { $_->status == 200 } $all->()), 12, '... all are served');
+is(sent('a')->{headers}{authorization}, 'Bearer sk-of-the-node', '... with it');

@@ -315,10 +315,7 @@ ngx_http_llm_edit_create_locked(ngx_http_llm_edit_t *edit,
 }
 
 
-/*
- * What is as it was is left alone, for each change costs the workers their
- * connections to the node.
- */
+/* what is as it was is left alone: the version and the state file, too */
 
 static ngx_int_t
 ngx_http_llm_edit_change_locked(ngx_http_llm_edit_t *edit,

@@ -1,4 +1,5 @@
 
+#include "ngx_llm_siphash.h"
 #include "ngx_http_llm_peer.h"
 
 
@@ -10,7 +11,12 @@ typedef struct {
 } ngx_http_llm_idle_t;
 
 
-static ngx_http_llm_peer_t *ngx_http_llm_peer_make(uint32_t node);
+static ngx_http_llm_peer_t *ngx_http_llm_peer_renew(
+    ngx_http_llm_peer_t *peer, uint32_t node);
+static ngx_http_llm_peer_t *ngx_http_llm_peer_make(
+    const ngx_llm_node_conf_t *conf, uint32_t node);
+static void ngx_http_llm_peer_way(const ngx_llm_node_conf_t *conf,
+    uint64_t way[2]);
 static ngx_int_t ngx_http_llm_peer_texts(ngx_http_llm_peer_t *peer,
     const ngx_llm_node_conf_t *conf);
 static ngx_int_t ngx_http_llm_peer_fixed(ngx_http_llm_peer_t *peer,
@@ -35,17 +41,13 @@ ngx_http_llm_peer_get(uint32_t node)
     if (peer == NULL
         || peer->version != ngx_http_llm_worker.zone->nodes->node[node].version)
     {
-        if (peer) {
-            *place = NULL;
-            ngx_http_llm_peer_drop(peer);
-        }
+        peer = ngx_http_llm_peer_renew(peer, node);
 
-        peer = ngx_http_llm_peer_make(node);
+        *place = peer;
+
         if (peer == NULL) {
             return NULL;
         }
-
-        *place = peer;
     }
 
     peer->refs++;
@@ -69,7 +71,10 @@ ngx_http_llm_peer_put(ngx_http_llm_peer_t *peer)
     }
 #endif
 
-    ngx_explicit_memzero(peer->fixed.data, peer->fixed.len);
+    if (peer->fixed.len) {
+        ngx_explicit_memzero(peer->fixed.data, peer->fixed.len);
+    }
+
     ngx_destroy_pool(peer->pool);
 }
 
@@ -203,67 +208,115 @@ ngx_http_llm_peers_drop(void)
 }
 
 
+/*
+ * The peer as the table says now: the old one, which may be NULL and is
+ * dropped otherwise, when the change does not concern its connections.
+ */
+
 static ngx_http_llm_peer_t *
-ngx_http_llm_peer_make(uint32_t node)
+ngx_http_llm_peer_renew(ngx_http_llm_peer_t *peer, uint32_t node)
 {
-    ngx_pool_t           *pool;
-    ngx_atomic_uint_t     version;
-    ngx_llm_node_conf_t   conf;
-    ngx_http_llm_peer_t  *peer;
+    uint64_t             way[2];
+    ngx_int_t            rc;
+    ngx_atomic_uint_t    version;
+    ngx_llm_node_conf_t  conf;
 
-    if (ngx_llm_nodes_read(ngx_http_llm_worker.zone->nodes, node, &conf,
-                           &version)
-        != NGX_OK)
+    version = 0;
+    ngx_memzero(way, sizeof(way));
+
+    rc = ngx_llm_nodes_read(ngx_http_llm_worker.zone->nodes, node, &conf,
+                            &version);
+
+    if (rc == NGX_OK) {
+        ngx_http_llm_peer_way(&conf, way);
+    }
+
+    if (peer
+        && (rc != NGX_OK || way[0] != peer->way[0] || way[1] != peer->way[1]))
     {
-        return NULL;
+        ngx_http_llm_peer_drop(peer);
+        peer = NULL;
     }
 
-    peer = NULL;
-
-    pool = ngx_create_pool(2048, ngx_cycle->log);
-    if (pool == NULL) {
-        goto failed;
+    if (peer == NULL && rc == NGX_OK) {
+        peer = ngx_http_llm_peer_make(&conf, node);
     }
 
-    peer = ngx_pcalloc(pool, sizeof(ngx_http_llm_peer_t));
-    if (peer == NULL) {
-        goto failed;
-    }
-
-    peer->pool = pool;
-    peer->refs = 1;
-    peer->version = version;
-    peer->node = node;
-    peer->ssl = conf.ssl;
-    peer->idle_time = NGX_HTTP_LLM_IDLE_TIME;
-
-    ngx_queue_init(&peer->idle);
-    ngx_queue_init(&peer->free);
-
-    if (ngx_http_llm_peer_texts(peer, &conf) != NGX_OK
-        || ngx_http_llm_peer_fixed(peer, &conf) != NGX_OK
-        || ngx_http_llm_peer_addrs(peer, &conf) != NGX_OK)
-    {
-        goto failed;
+    if (peer) {
+        peer->version = version;
+        peer->way[0] = way[0];
+        peer->way[1] = way[1];
     }
 
     ngx_explicit_memzero(&conf, sizeof(ngx_llm_node_conf_t));
 
     return peer;
+}
 
-failed:
 
-    ngx_explicit_memzero(&conf, sizeof(ngx_llm_node_conf_t));
+static ngx_http_llm_peer_t *
+ngx_http_llm_peer_make(const ngx_llm_node_conf_t *conf, uint32_t node)
+{
+    ngx_pool_t           *pool;
+    ngx_http_llm_peer_t  *peer;
 
-    if (peer && peer->fixed.data) {
-        ngx_explicit_memzero(peer->fixed.data, peer->fixed.len);
+    pool = ngx_create_pool(2048, ngx_cycle->log);
+    if (pool == NULL) {
+        return NULL;
     }
 
-    if (pool) {
+    peer = ngx_pcalloc(pool, sizeof(ngx_http_llm_peer_t));
+    if (peer == NULL) {
         ngx_destroy_pool(pool);
+        return NULL;
     }
 
-    return NULL;
+    peer->pool = pool;
+    peer->refs = 1;
+    peer->node = node;
+    peer->ssl = conf->ssl;
+    peer->idle_time = NGX_HTTP_LLM_IDLE_TIME;
+
+    ngx_queue_init(&peer->idle);
+    ngx_queue_init(&peer->free);
+
+    if (ngx_http_llm_peer_texts(peer, conf) != NGX_OK
+        || ngx_http_llm_peer_fixed(peer, conf) != NGX_OK
+        || ngx_http_llm_peer_addrs(peer, conf) != NGX_OK)
+    {
+        ngx_http_llm_peer_put(peer);
+        return NULL;
+    }
+
+    return peer;
+}
+
+
+/* of all that a peer is made of: its name, where it is, its key */
+
+static void
+ngx_http_llm_peer_way(const ngx_llm_node_conf_t *conf, uint64_t way[2])
+{
+    ngx_llm_node_conf_t  c;
+
+    c = *conf;
+
+    ngx_memzero(c.notes, NGX_LLM_NODE_NOTES);
+    ngx_memzero(c.token, NGX_LLM_NODE_TOKEN);
+
+    c.created = 0;
+    c.check = 0;
+    c.discover = 0;
+    c.is_static = 0;
+    c.registered = 0;
+    c.type = 0;
+    c.weight = 0;
+    c.max_concurrent = 0;
+
+    ngx_llm_siphash(ngx_http_llm_worker.seen_key, (u_char *) &c,
+                    sizeof(ngx_llm_node_conf_t), way);
+
+    ngx_explicit_memzero(&c, sizeof(ngx_llm_node_conf_t));
 }
 
 

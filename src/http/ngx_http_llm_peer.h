@@ -25,6 +25,7 @@ struct ngx_http_llm_peer_s {
     ngx_pool_t           *pool;
     ngx_uint_t            refs;         /* attempts, and one of the table */
     ngx_atomic_uint_t     version;      /* of the table's entry */
+    uint64_t              way[2];       /* a hash of what leads to the node */
     uint32_t              node;
 
     ngx_str_t             name;
