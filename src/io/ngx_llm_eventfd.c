@@ -1,6 +1,6 @@
 
-#include <sys/eventfd.h>
 #include "ngx_llm_eventfd.h"
+#include <sys/eventfd.h>
 
 
 int
