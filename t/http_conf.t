@@ -4,6 +4,7 @@
 use lib 't/lib';
 use LLMTest;
 use LLMTest::Api;
+use LLMTest::Conf;
 
 defaults(
     mock => "a --models m\n",
@@ -14,59 +15,11 @@ _EOC_
     config => "    location /v1/ { llm_router on; }\n",
 );
 
-# The status of "nginx -t" and what it said, for text in the http block, in a
-# server and in a location of it.
-
-sub try_conf {
-    my ($http, $server, $location, %opt) = @_;
-    my $root = $ENV{TEST_NGINX_SERVROOT};
-    my $load = CORE::join '', map { "load_module $_;\n" }
-               split ' ', $ENV{TEST_NGINX_LOAD_MODULES} // '';
-    my $listen = $opt{listen} // "127.0.0.1:$ENV{TEST_NGINX_SERVER_PORT}";
-
-    open my $out, '>', "$root/conf/try.conf" or die "try.conf: $!\n";
-    print $out <<_EOC_;
-${load}pid $root/logs/try.pid;
-events { }
-http {
-    access_log off;
-    client_body_temp_path $root/try_temp;
-    proxy_temp_path $root/try_temp;
-    fastcgi_temp_path $root/try_temp;
-    uwsgi_temp_path $root/try_temp;
-    scgi_temp_path $root/try_temp;
-    $http
-    server {
-        listen $listen;
-        ${\($server // '')}
-        location /v1/ { ${\($location // '')} }
-    }
-}
-_EOC_
-    close $out;
-
-    my $text = `$ENV{TEST_NGINX_BINARY} -t -q -e $root/logs/try.log -p $root/ -c $root/conf/try.conf 2>&1`;
-    my $status = $? >> 8;
-    my @said = map { s/ in \S+try\.conf:\d+$//r }
-               grep { !/configuration file .* test failed/ }
-               $text =~ /^nginx: (\[\w+\] .*)$/mg;
-    return ($status, @said);
-}
-
 # the base of each configuration: what spares it every warning
 
 sub base {
     return 'llm_router_node http://127.0.0.1:9 models=m; '
            . "llm_router_key env:ROUTER_TEST_KEY;\n";
-}
-
-$ENV{ROUTER_TEST_KEY} = 'sk-test-of-environment';
-
-sub takes {
-    my ($what, @conf) = @_;
-    local $Test::Builder::Level = $Test::Builder::Level + 1;
-    my ($status, @said) = try_conf(@conf);
-    is_deeply([$status, @said], [0], "takes $what");
 }
 
 # All lines at once, each in a location of its own, or in the http block.
@@ -84,26 +37,6 @@ sub takes_http {
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     takes($what, base() . CORE::join("\n", map { "$_;" } @lines), '',
           'llm_router on;');
-}
-
-sub refuses {
-    my ($what, $message, @conf) = @_;
-    local $Test::Builder::Level = $Test::Builder::Level + 1;
-    my ($status, @said) = try_conf(@conf);
-    my ($emerg) = grep { s/^\[emerg\] // } @said;
-
-    $status = 1 if $status;
-    is_deeply([$status, $emerg], [1, ref $message && ($emerg // '') =~ $message
-                                     ? $emerg : $message],
-              "refuses $what");
-}
-
-sub warns {
-    my ($what, $message, @conf) = @_;
-    local $Test::Builder::Level = $Test::Builder::Level + 1;
-    my ($status, @said) = try_conf(@conf);
-    is_deeply([$status, @said], [0, map { "[warn] $_" } @$message],
-              "warns: $what");
 }
 
 repeat_each(1);
