@@ -5,29 +5,9 @@ use lib 't/lib';
 use LLMTest;
 use LLMTest::Api;
 use LLMTest::Flow;
+use LLMTest::Nodes;
 
 workers(4);
-
-our $Server = "    server { $Listen location /v1/ { llm_router on; } }\n";
-
-# what follows the URL of each node, and what every node has besides
-sub nodes {
-    my ($more, @nodes) = @_;
-
-    return $LogFormat . "    llm_router_key sk-test-0123456789abcdef;\n"
-        . CORE::join '', map {
-            '    llm_router_node http://127.0.0.1:$TEST_NGINX_NODE_' . uc($_)
-            . " name=$_ models=m $more;\n"
-        } @nodes;
-}
-
-sub statuses {
-    my %n;
-    $n{ $_->status }++ for @_;
-    return \%n;
-}
-
-sub state { return node_row($_[0])->{state} }
 
 # Its circuit opens, which takes five failures in a row.
 

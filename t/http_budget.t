@@ -5,6 +5,7 @@ use lib 't/lib';
 use LLMTest;
 use LLMTest::Api;
 use LLMTest::Flow;
+use LLMTest::Nodes;
 use Time::HiRes qw(time);
 
 workers(4);
@@ -16,14 +17,6 @@ our $Nodes = $LogFormat . <<'_EOC_';
     llm_router_node http://127.0.0.1:$TEST_NGINX_NODE_B name=b models=m
                     check=off;
 _EOC_
-
-our $Server = "    server { $Listen location /v1/ { llm_router on; } }\n";
-
-sub statuses {
-    my %n;
-    $n{ $_->status }++ for @_;
-    return \%n;
-}
 
 # requests until a retry is refused
 

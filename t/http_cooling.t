@@ -4,29 +4,10 @@ use lib 't/lib';
 use LLMTest;
 use LLMTest::Api;
 use LLMTest::Flow;
+use LLMTest::Nodes;
 use POSIX ();
 
 workers(4);
-
-our $Server = "    server { $Listen location /v1/ { llm_router on; } }\n";
-
-sub nodes {
-    my ($more, @nodes) = @_;
-
-    return $LogFormat . "    llm_router_key sk-test-0123456789abcdef;\n"
-        . CORE::join '', map {
-            '    llm_router_node http://127.0.0.1:$TEST_NGINX_NODE_' . uc($_)
-            . " name=$_ models=m check=off$more;\n"
-        } @nodes;
-}
-
-sub statuses {
-    my %n;
-    $n{ $_->status }++ for @_;
-    return \%n;
-}
-
-sub state { return node_row($_[0])->{state} }
 
 # a header of the mock's, as its directives want it
 sub header {
@@ -43,7 +24,7 @@ sub date {
 
 defaults(
     config => "    location /v1/ { llm_router on; }\n",
-    http_config => nodes('', 'a') . $Server,
+    http_config => nodes('check=off', 'a') . $Server,
     mock => "a\n",
 );
 
@@ -55,7 +36,7 @@ __DATA__
 
 === TEST 1: others get the work until its rest is over
 --- http_config eval
-::nodes('', qw(a b)) . $::Server
+::nodes('check=off', qw(a b)) . $::Server
 --- mock
 a
 b
@@ -129,13 +110,13 @@ sub restart {
     ok(wait_until(sub { state('a') eq 'online' }), 'a new zone');
 }
 --- http_config eval
-"    llm_router_zone z:4m;\n" . ::nodes('', 'a')
+"    llm_router_zone z:4m;\n" . ::nodes('check=off', 'a')
 
 
 
 === TEST 3: what asks for no rest
 --- http_config eval
-::nodes('', 'a')
+::nodes('check=off', 'a')
 --- perl
 for my $mock ('status=429', 'status=429;retry_after=0',
               'status=429;' . ::header('Retry-After: soon'),
@@ -160,7 +141,7 @@ is(mock_stats('a')->{requests}, 60, 'each came to the node');
 
 === TEST 4: 503 without it is a failure, with it it is not
 --- http_config eval
-::nodes('', 'a')
+::nodes('check=off', 'a')
 --- perl
 chat({}, { 'X-Mock' => 'status=503' }) for 1 .. 4;
 is(chat({}, { 'X-Mock' => 'status=503;retry_after=1' })->status, 503,
@@ -177,7 +158,7 @@ is(state('a'), 'cooling', 'which opens the circuit');
 
 === TEST 5: who waits in the queue waits on
 --- http_config eval
-::nodes(' max_concurrent=1', 'a') . $::Server
+::nodes('check=off max_concurrent=1', 'a') . $::Server
 --- perl
 mock_set('a', 'delay=300;status=429;retry_after=1;times=1');
 my $b = begin_burst(map { [{}, {}, port => port()] } 1 .. 8);
@@ -193,7 +174,7 @@ is(mock_stats('a')->{max_in_flight}, 1, 'one after another');
 
 === TEST 6: who waits for a full node is served by one that rested
 --- http_config eval
-::nodes(' max_concurrent=1', qw(a b)) . $::Server
+::nodes('check=off max_concurrent=1', qw(a b)) . $::Server
 --- mock
 a
 b

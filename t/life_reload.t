@@ -4,6 +4,7 @@ use lib 't/lib';
 use LLMTest;
 use LLMTest::Api;
 use LLMTest::Flow;
+use LLMTest::Nodes;
 
 sub true { return JSON::PP::true() }
 
@@ -34,11 +35,7 @@ sub shorts_are {
     return @r;
 }
 
-our $Http = $LogFormat . <<'_EOC_';
-    llm_router_key sk-test-0123456789abcdef;
-    llm_router_node http://127.0.0.1:$TEST_NGINX_NODE_A name=a models=m;
-    llm_router_node http://127.0.0.1:$TEST_NGINX_NODE_B name=b models=m;
-_EOC_
+our $Http = nodes('', qw(a b));
 
 defaults(
     mock => "a\nb\n",
