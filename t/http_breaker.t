@@ -155,10 +155,10 @@ is(lines(qr/answered its trial/), 1, 'it was closed once');
 . '    llm_router_node http://127.0.0.1:$TEST_NGINX_NODE_A name=a;
     llm_router_health interval=100ms timeout=1s;' . "\n" . $::Server
 --- mock
-a --models m --behave status=500
+a --models m,of-a --behave status=500
 b
 --- perl
-ok(wait_until(sub { state('a') eq 'online' }), 'its checks pass');
+ok(models_are('m', 'of-a'), 'its checks pass');
 is_deeply(statuses(map { chat() } 1 .. 20), { 200 => 20 }, 'all are served');
 is(mock_stats('a')->{requests}, 5, 'five were tried here');
 
@@ -247,9 +247,10 @@ $::LogFormat . '    llm_router_key sk-test-0123456789abcdef;
     llm_router_node http://127.0.0.1:$TEST_NGINX_NODE_B name=b;' . "\n"
 . $::Server
 --- mock
-a --models m --slots 3 --type llamacpp
-b --models m --slots 3 --type llamacpp
+a --models m,of-a --slots 3 --type llamacpp
+b --models m,of-b --slots 3 --type llamacpp
 --- perl
+ok(models_are('m', 'of-a', 'of-b'), 'they are found');
 ok(wait_until(sub { node_row('a')->{max_concurrent}
                     && node_row('b')->{max_concurrent} }), 'both are there');
 open_circuit('a');

@@ -18,6 +18,25 @@ sub streams {
     } 1 .. $n);
 }
 
+# The same, each when the one before it has begun: they are shared evenly.
+
+sub even_streams {
+    my ($n, $x) = @_;
+    my $b = begin_burst();
+
+    for my $k (1 .. $n) {
+        $b->add([ { stream => true() }, { 'X-Mock' => $x }, port => port(),
+                  timeout => 60 ]);
+        ok(wait_until(sub {
+            my $page = status_page() or return;
+            return $page->{in_flight} == $k
+                   && !grep { $_->{waiting} } @{ $page->{nodes} };
+        }), "stream $k has begun");
+    }
+
+    return $b;
+}
+
 sub whole_is {
     my ($name, @r) = @_;
     my @bad = grep {
@@ -124,7 +143,7 @@ ok($r[1]->header('x-queue-wait-ms') > 0, 'after a wait');
 === TEST 4: a node that nginx.conf lost gets nothing new, and ends what it has
 --- slow_stop
 --- perl
-my $b = streams(6, 'pace=60;tokens=40');
+my $b = even_streams(6, 'pace=60;tokens=40');
 ok(wait_until(sub {
     mock_stats('a')->{in_flight} == 3 && mock_stats('b')->{in_flight} == 3
 }), 'three at each');
@@ -191,13 +210,17 @@ edit_conf(sub { s{#new}{llm_router_node
                  http://127.0.0.1:$ENV{TEST_NGINX_NODE_C} name=c models=m;} });
 ok(reload(), 'reloaded');
 my %n = (a => 0, b => 0, c => 0);
-$n{ served_by(chat({}, {}, port => port())) }++ for 1 .. 9;
+
+for (1 .. 9) {
+    $n{ served_by(chat({}, {}, port => port())) }++;
+    totals_are(in_flight => 0);
+}
+
 is_deeply(\%n, { a => 3, b => 3, c => 3 }, 'the third has its share');
 
 # the same node with another limit, while it is used
 
-my $b = streams(6, 'pace=50;tokens=40');
-ok(wait_until(sub { total('in_flight') == 6 }), 'six are under way');
+my $b = even_streams(6, 'pace=50;tokens=60');
 edit_conf(sub { s/name=a weight=1/name=a max_concurrent=1/;
                 s/name=b models=m/name=b models=x/ });
 ok(reload(), 'reloaded');
