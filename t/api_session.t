@@ -475,6 +475,8 @@ is(in_all($eve), '401', 'an old session does not');
 
 === TEST 10: an address may try so often
 --- perl
+SKIP: {
+skip('under valgrind the rates refill meanwhile', 7) if $ENV{LLMTEST_VALGRIND};
 my @r = map { login_from('127.0.1.1', "user$_", 'wrong') } 1 .. 12;
 is_deeply([map { $_->status } @r], [(401) x 10, 429, 429], 'ten at once');
 refused($r[11], 429, 'rate_limit_error', 'too_many_logins', undef,
@@ -489,11 +491,14 @@ is(from('127.0.1.1', 'GET', '/api/version', {})->status, 200,
 
 my @ok = map { login_from('127.0.1.3', 'root', 'right horse')->status } 1 .. 25;
 is_deeply(\@ok, [(200) x 25], 'who knows the password is not limited');
+}
 
 
 
 === TEST 11: a user may be tried so often
 --- perl
+SKIP: {
+skip('under valgrind the rates refill meanwhile', 4) if $ENV{LLMTEST_VALGRIND};
 my @r = map { login_from('127.0.2.' . int($_ / 8), 'root', 'wrong') } 8 .. 29;
 is_deeply([map { $_->status } @r], [(401) x 20, 429, 429], 'twenty at once');
 refused($r[21], 429, 'rate_limit_error', 'too_many_logins', undef,
@@ -501,6 +506,7 @@ refused($r[21], 429, 'rate_limit_error', 'too_many_logins', undef,
 like($r[21]->header('retry-after'), qr/^[1-3]$/, '... for some seconds');
 is(login_from('127.0.2.9', 'eve', 'viewer-pass')->status, 200,
    'another user may log in');
+}
 
 
 
