@@ -17,7 +17,10 @@ use LLMTest::Client;
 use LLMTest::Mock;
 use LLMTest::Ports qw(free_port);
 
-plan skip_all => 'these are whole configurations' if $ENV{LLMTEST_VALGRIND};
+if ($ENV{LLMTEST_VALGRIND}) {
+    print "1..1\nok 1 # skip these are whole configurations\n";
+    exit 0;
+}
 
 my $top = abs_path('.');
 my $dir = "$top/t/servroot/conf_examples";
