@@ -17,6 +17,8 @@ static void ngx_http_llm_call(ngx_http_llm_ctx_t *ctx,
     const ngx_llm_wait_t *wait, ngx_llm_fits_pt fits, void *data);
 static void ngx_http_llm_leave_queue(ngx_http_llm_ctx_t *ctx);
 static void ngx_http_llm_count(ngx_http_llm_ctx_t *ctx);
+static void ngx_http_llm_tokens(ngx_http_llm_ctx_t *ctx, uint64_t *prompt,
+    uint64_t *completion);
 static void ngx_http_llm_speed(ngx_http_llm_ctx_t *ctx, ngx_llm_node_t *node,
     uint64_t tokens);
 static void ngx_http_llm_settle(ngx_http_llm_ctx_t *ctx, ngx_llm_key_t *key,
@@ -131,8 +133,35 @@ ngx_http_llm_finish(ngx_http_llm_ctx_t *ctx)
     ngx_http_llm_count(ctx);
 
     ngx_http_llm_release_node(ctx, &ctx->next_node);
-    ngx_http_llm_release_node(ctx, &ctx->node);
+    ngx_http_llm_finish_node(ctx);
     ngx_http_llm_release(ctx);
+}
+
+
+void
+ngx_http_llm_finish_node(ngx_http_llm_ctx_t *ctx)
+{
+    uint64_t         prompt, completion;
+    ngx_llm_node_t  *node;
+
+    if (ctx->node == NGX_LLM_NODE_NONE) {
+        return;
+    }
+
+    ngx_http_llm_tokens(ctx, &prompt, &completion);
+
+    if (prompt || completion) {
+        node = &ngx_http_llm_worker.zone->nodes->node[ctx->node];
+
+        (void) ngx_atomic_fetch_add(&node->prompt_tokens, prompt);
+        (void) ngx_atomic_fetch_add(&node->completion_tokens, completion);
+
+        if (completion > 1 && ctx->answer.sse && ctx->answer.whole) {
+            ngx_http_llm_speed(ctx, node, completion);
+        }
+    }
+
+    ngx_http_llm_release_node(ctx, &ctx->node);
 }
 
 
@@ -208,24 +237,9 @@ ngx_http_llm_count(ngx_http_llm_ctx_t *ctx)
 {
     uint64_t           prompt, completion;
     ngx_llm_key_t     *key;
-    ngx_llm_node_t    *node;
     ngx_llm_totals_t  *totals;
 
-    prompt = 0;
-    completion = 0;
-
-    if (ctx->usage.found) {
-        prompt = ngx_max(ctx->usage.prompt, 0);
-        completion = ngx_max(ctx->usage.completion, 0);
-
-    } else if (ctx->events) {
-
-        /* a token an event, as nearly all engines send them */
-
-        ctx->estimated = 1;
-        completion = ctx->events;
-        ctx->usage.completion = completion;
-    }
+    ngx_http_llm_tokens(ctx, &prompt, &completion);
 
     totals = &ngx_http_llm_worker.zone->totals;
 
@@ -242,17 +256,6 @@ ngx_http_llm_count(ngx_http_llm_ctx_t *ctx)
     if (prompt || completion) {
         (void) ngx_atomic_fetch_add(&totals->prompt_tokens, prompt);
         (void) ngx_atomic_fetch_add(&totals->completion_tokens, completion);
-
-        if (ctx->node != NGX_LLM_NODE_NONE) {
-            node = &ngx_http_llm_worker.zone->nodes->node[ctx->node];
-
-            (void) ngx_atomic_fetch_add(&node->prompt_tokens, prompt);
-            (void) ngx_atomic_fetch_add(&node->completion_tokens, completion);
-
-            if (completion > 1 && ctx->answer.sse && ctx->answer.whole) {
-                ngx_http_llm_speed(ctx, node, completion);
-            }
-        }
     }
 
     /* a key that was removed meanwhile may have left its place to another */
@@ -271,6 +274,27 @@ ngx_http_llm_count(ngx_http_llm_ctx_t *ctx)
     (void) ngx_atomic_fetch_add(&key->completion_tokens, completion);
 
     ngx_http_llm_settle(ctx, key, prompt + completion);
+}
+
+
+/* what the node said, or a token an event, as nearly all engines send them */
+
+static void
+ngx_http_llm_tokens(ngx_http_llm_ctx_t *ctx, uint64_t *prompt,
+    uint64_t *completion)
+{
+    *prompt = 0;
+    *completion = 0;
+
+    if (ctx->usage.found) {
+        *prompt = ngx_max(ctx->usage.prompt, 0);
+        *completion = ngx_max(ctx->usage.completion, 0);
+
+    } else if (ctx->events) {
+        ctx->estimated = 1;
+        ctx->usage.completion = ctx->events;
+        *completion = ctx->events;
+    }
 }
 
 

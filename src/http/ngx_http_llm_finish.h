@@ -20,6 +20,12 @@ void ngx_http_llm_first(ngx_http_llm_ctx_t *ctx);
 void ngx_http_llm_release_node(ngx_http_llm_ctx_t *ctx, uint32_t *node);
 
 /*
+ * The node's whole answer is there, or the request is over: its tokens are
+ * counted at the node, and its slot is given back.  Idempotent.
+ */
+void ngx_http_llm_finish_node(ngx_http_llm_ctx_t *ctx);
+
+/*
  * The request is over, in whatever way: every slot is released, what was used
  * is counted, the next waiters are called.  Idempotent; nothing for a request
  * of the admin API.

@@ -12,6 +12,7 @@
 
 #include "ngx_llm_answer.h"
 #include "ngx_llm_openai_event.h"
+#include "ngx_http_llm_finish.h"
 #include "ngx_http_llm_relay.h"
 #include "ngx_http_llm_stream.h"
 
@@ -41,6 +42,8 @@ static ngx_int_t ngx_http_llm_relay_hold(ngx_http_request_t *r,
 static ngx_int_t ngx_http_llm_relay_held(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx);
 static void ngx_http_llm_relay_spare(ngx_http_request_t *r, ngx_chain_t *cl);
+static ngx_int_t ngx_http_llm_relay_whole(ngx_http_request_t *r,
+    ngx_http_llm_ctx_t *ctx);
 static ngx_int_t ngx_http_llm_relay_end(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx);
 static ngx_chain_t *ngx_http_llm_relay_room(ngx_http_request_t *r);
@@ -178,9 +181,8 @@ ngx_http_llm_relay_plain(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
 
     u->length = 0;
     u->keepalive = !ctx->answer.close;
-    ctx->answer.whole = 1;
 
-    return ngx_http_llm_relay_end(r, ctx);
+    return ngx_http_llm_relay_whole(r, ctx);
 }
 
 
@@ -241,11 +243,10 @@ ngx_http_llm_relay_chunked(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
     }
 
     if (rc == NGX_DONE) {
-        ctx->answer.whole = 1;
         u->length = 0;
         u->keepalive = !ctx->answer.close && b->pos == b->last;
 
-        return ngx_http_llm_relay_end(r, ctx);
+        return ngx_http_llm_relay_whole(r, ctx);
     }
 
     ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
@@ -539,6 +540,28 @@ ngx_http_llm_relay_spare(ngx_http_request_t *r, ngx_chain_t *cl)
 
     cl->next = r->upstream->free_bufs;
     r->upstream->free_bufs = cl;
+}
+
+
+/*
+ * The node is free before its client has the last byte: who asks again by then
+ * finds it so.
+ */
+
+static ngx_int_t
+ngx_http_llm_relay_whole(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
+{
+    ctx->answer.whole = 1;
+
+    if (ngx_http_llm_relay_end(r, ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (!ctx->broken) {
+        ngx_http_llm_finish_node(ctx);
+    }
+
+    return NGX_OK;
 }
 
 
