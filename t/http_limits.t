@@ -317,6 +317,7 @@ my $send = sub {
     return chat($body, { 'X-Mock' => $x }, port => port());
 };
 
+my $start = Time::HiRes::time();
 my $r = $send->('prompt=30;tokens=20');
 is($r->status, 200, 'served');
 my $is = limits_of($r, 'tokens');
@@ -325,26 +326,31 @@ is($is->{remaining}, 800, 'what could be used is reserved');
 is($is->{reset}, 12, 'when it is full again');
 is($r->header('x-ratelimit-limit-requests'), undef, 'no requests');
 
-# 50 were used; some tokens come back meanwhile: 16 a second
+# 50 were used; some tokens come back meanwhile: 17 a second
+my $back = sub { 20 + 17 * (Time::HiRes::time() - $start) };
 my $left = limits_of($send->('prompt=30;tokens=20'), 'tokens')->{remaining};
 cmp_ok($left, '>=', 750, 'only what was used is gone');
-cmp_ok($left, '<=', 770, 'not less');
+cmp_ok($left, '<=', 750 + $back->(), 'not less');
 
 $send->('prompt=550;tokens=50');
 $left = limits_of($r = $send->('prompt=100;tokens=50'), 'tokens')->{remaining};
 is($r->status, 200, 'served');
 cmp_ok($left, '>=', 100, 'more than was reserved is counted too');
-cmp_ok($left, '<=', 140, 'not less');
+cmp_ok($left, '<=', 100 + $back->(), 'not less');
 
 # 850 and a little less are used, so that 200 more are too many
-$r = $send->('');
-error_is($r, 429, 'rate_limit_error', 'rate_limit_exceeded', undef,
-         'Rate limit exceeded, try again later', 'it is too much');
-is($r->header('x-ratelimit-limit-tokens'), 1000, 'it tells the limit');
-cmp_ok($r->header('retry-after'), '>=', 1, 'and when to come back');
-cmp_ok($r->header('retry-after'), '<=', 3, 'when so much will be free');
-my $refused = mock_stats('a')->{requests};
-is($refused, 4, 'the node did not see it');
+
+SKIP: {
+    skip 'so slow that enough tokens came back', 5 if $back->() > 90;
+    $r = $send->('');
+    error_is($r, 429, 'rate_limit_error', 'rate_limit_exceeded', undef,
+             'Rate limit exceeded, try again later', 'it is too much');
+    is($r->header('x-ratelimit-limit-tokens'), 1000, 'it tells the limit');
+    cmp_ok($r->header('retry-after'), '>=', 1, 'and when to come back');
+    cmp_ok($r->header('retry-after'), '<=', 3, 'when so much will be free');
+    my $refused = mock_stats('a')->{requests};
+    is($refused, 4, 'the node did not see it');
+}
 
 is(chat({}, {}, port => port())->status, 200, 'a small one still passes');
 

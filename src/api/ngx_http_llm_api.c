@@ -102,16 +102,18 @@ ngx_http_llm_api_settle(ngx_http_llm_api_t *api, ngx_uint_t status,
 
     models = ngx_http_llm_worker.zone->models;
 
-    if (api->route->method == NGX_HTTP_GET) {
+    api->status = status;
+    api->result = json;
 
-        /* it changed nothing */
+    if (api->route->method == NGX_HTTP_GET
+        || api->wanted == models->wanted)
+    {
+        /* it changed nothing that an index is made of */
 
-        ngx_http_llm_api_reply(api, status, json);
+        ngx_http_llm_api_settled(api);
         return;
     }
 
-    api->status = status;
-    api->result = json;
     api->wanted = models->wanted;
 
     if (ngx_llm_index_settle(ngx_http_llm_worker.zone, api->wanted)) {

@@ -612,6 +612,12 @@ test_readers(void)
         }
     }
 
+    /* on a busy machine they may not have begun */
+
+    for (k = 0; told->looks <= 1000 && k < 100000; k++) {
+        shm_sleep_us(100);
+    }
+
     told->stop = 1;
     good = 0;
 
