@@ -159,6 +159,11 @@ my $shown = without_times($n);
 api_error(beat($n, { models => [names($::Long)], max_concurrent => 9, load => 7 }),
           507, 'zone_full', undef, 'a heartbeat with a long list');
 is_deeply(without_times($n), $shown, 'nothing of it was taken');
+my $heard = node($n->{node_id})->{last_heartbeat};
+ok(wait_until(sub {
+    beat($n, { models => [names($::Long)] })->status == 507
+        && node($n->{node_id})->{last_heartbeat} ne $heard;
+}), 'but that it lives');
 is_deeply([@$shown{qw(models load max_concurrent)}], [['n', 'o'], 1, 5],
           'the list before it stays, and what else was said');
 is(served($_), '200', "every worker serves $_") for qw(c n o);

@@ -210,6 +210,7 @@ ngx_http_llm_edit_resolve(ngx_http_llm_api_t *api, ngx_http_llm_edit_t *edit)
     if (resolve) {
         ngx_memcpy(resolve->host, edit->url.host, NGX_LLM_NODE_HOST);
         resolve->port = edit->url.port;
+        resolve->allow = &ngx_http_llm_worker.mcf->node_allow;
         resolve->data = api;
         resolve->done = ngx_http_llm_edit_resolved;
 
@@ -236,6 +237,8 @@ ngx_http_llm_edit_resolved(ngx_llm_resolve_t *resolve)
     api = resolve->data;
     edit = api->data;
 
+    edit->refused = (resolve->naddrs == 0 && resolve->refused);
+
     if (resolve->error == NULL) {
         edit->url.naddrs = resolve->naddrs;
 
@@ -249,39 +252,29 @@ ngx_http_llm_edit_resolved(ngx_llm_resolve_t *resolve)
 }
 
 
-/* only those that are allowed are taken; there must be one, if there is any */
+/* those of a name are allowed, others were left out */
 
 static void
 ngx_http_llm_edit_addresses(ngx_http_llm_api_t *api)
 {
-    ngx_uint_t                 i, n;
-    ngx_llm_node_conf_t       *url;
-    ngx_http_llm_edit_t       *edit;
-    ngx_http_llm_main_conf_t  *mcf;
+    ngx_llm_node_conf_t  *url;
+    ngx_http_llm_edit_t  *edit;
 
     edit = api->data;
     url = &edit->url;
-    mcf = ngx_http_llm_worker.mcf;
 
-    n = 0;
-
-    for (i = 0; i < url->naddrs; i++) {
-        if (ngx_llm_cidr_allows(&mcf->node_allow,
-                                (struct sockaddr *) &url->addrs[i].sockaddr))
-        {
-            url->addrs[n++] = url->addrs[i];
-        }
-    }
-
-    if (n == 0 && url->naddrs) {
+    if (edit->refused
+        || (url->naddrs
+            && !ngx_llm_cidr_allows(&ngx_http_llm_worker.mcf->node_allow,
+                                    (struct sockaddr *)
+                                    &url->addrs[0].sockaddr)))
+    {
         ngx_http_llm_api_fail(api, NGX_HTTP_BAD_REQUEST,
                               "address_not_allowed", "base_url",
                               "No node may be at this address: see "
                               "llm_router_node_allow");
         return;
     }
-
-    url->naddrs = n;
 
     edit->then(api);
 }

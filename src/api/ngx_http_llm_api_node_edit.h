@@ -50,6 +50,7 @@ typedef struct {
     unsigned                  registered:1;
     unsigned                  pending:1;    /* if it is new */
     unsigned                  approved:1;
+    unsigned                  refused:1;    /* it may not be at its addresses */
     u_char                    token[NGX_LLM_NODE_TOKEN];
 
     /* result */

@@ -382,6 +382,20 @@ ngx_http_llm_beat_locked(ngx_http_llm_edit_t *edit, uint32_t i,
 
     node = &ngx_http_llm_worker.zone->nodes->node[i];
 
+    /* it lives, whatever becomes of what it says */
+
+    *silent = ngx_llm_heartbeat_silent(node, ngx_current_msec);
+
+    if (*silent) {
+        node->check_now = 1;
+    }
+
+    node->heard = ngx_max(ngx_current_msec, 1);
+
+    if (!node->conf.check && node->conf.naddrs) {
+        node->online = 1;
+    }
+
     if (values[NGX_HTTP_LLM_BEAT_MODELS].given
         || (values[NGX_HTTP_LLM_BEAT_MAX_CONCURRENT].given
             && (ngx_uint_t) values[NGX_HTTP_LLM_BEAT_MAX_CONCURRENT].number
@@ -399,18 +413,6 @@ ngx_http_llm_beat_locked(ngx_http_llm_edit_t *edit, uint32_t i,
            : (ngx_uint_t) values[NGX_HTTP_LLM_BEAT_IN_FLIGHT].number;
 
     node->load = load;
-
-    *silent = ngx_llm_heartbeat_silent(node, ngx_current_msec);
-
-    if (*silent) {
-        node->check_now = 1;
-    }
-
-    node->heard = ngx_max(ngx_current_msec, 1);
-
-    if (!node->conf.check && node->conf.naddrs) {
-        node->online = 1;
-    }
 
     return NGX_OK;
 }

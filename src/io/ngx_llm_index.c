@@ -20,7 +20,7 @@ typedef struct {
     ngx_uint_t          nchanged;
     ngx_msec_t          gap;
     ngx_msec_t          built;          /* 0: never */
-    ngx_msec_t          warned;         /* 0: never */
+    ngx_msec_t          warned[NGX_LLM_FULL_MAX];   /* 0: never */
     ngx_event_t         event;
     ngx_connection_t    dummy;          /* for debug lines of the event */
 } ngx_llm_indexer_t;
@@ -133,7 +133,7 @@ ngx_llm_index_settle(ngx_llm_zone_t *zone, ngx_atomic_uint_t wanted)
     ngx_shmtx_unlock(&zone->shpool->mutex);
 
     if (rc != NGX_OK) {
-        ngx_llm_index_full("the index of models was not made anew");
+        ngx_llm_index_full(NGX_LLM_FULL_INDEX);
     }
 
     return rc == NGX_OK;
@@ -141,22 +141,25 @@ ngx_llm_index_settle(ngx_llm_zone_t *zone, ngx_atomic_uint_t wanted)
 
 
 void
-ngx_llm_index_full(const char *what)
+ngx_llm_index_full(ngx_uint_t what)
 {
-    ngx_llm_indexer_t  *x;
+    ngx_msec_t  *warned;
 
-    x = &ngx_llm_indexer;
+    static const char  *texts[] = {
+        "a list of models was not stored",
+        "the index of models was not made anew"
+    };
 
-    if (x->warned
-        && ngx_current_msec - x->warned < NGX_LLM_INDEX_MUTE)
-    {
+    warned = &ngx_llm_indexer.warned[what];
+
+    if (*warned && ngx_current_msec - *warned < NGX_LLM_INDEX_MUTE) {
         return;
     }
 
-    x->warned = ngx_max(ngx_current_msec, 1);
+    *warned = ngx_max(ngx_current_msec, 1);
 
     ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                  "llm zone is full: %s", what);
+                  "llm zone is full: %s", texts[what]);
 }
 
 
@@ -206,7 +209,7 @@ ngx_llm_index_build(ngx_event_t *ev)
 
         /* in some seconds old images will be gone */
 
-        ngx_llm_index_full("the index of models was not made anew");
+        ngx_llm_index_full(NGX_LLM_FULL_INDEX);
 
         ngx_add_timer(ev, NGX_LLM_INDEX_GAP_MAX);
         return;

@@ -18,6 +18,15 @@
 #include "ngx_llm_zone.h"
 
 
+/* what found no room, for ngx_llm_index_full() */
+
+typedef enum {
+    NGX_LLM_FULL_LIST = 0,
+    NGX_LLM_FULL_INDEX,
+    NGX_LLM_FULL_MAX
+} ngx_llm_full_e;
+
+
 /*
  * This worker makes the index from now on.  It is made once at the start: the
  * predecessor may have died with a list stored.  online() is called for a
@@ -41,8 +50,8 @@ void ngx_llm_index_changed(uint32_t node);
 ngx_uint_t ngx_llm_index_settle(ngx_llm_zone_t *zone,
     ngx_atomic_uint_t wanted);
 
-/* Says in the log that the zone is full, once a minute. */
-void ngx_llm_index_full(const char *what);
+/* Says in the log for what the zone is too full, each once a minute. */
+void ngx_llm_index_full(ngx_uint_t what);
 
 
 #endif /* _NGX_LLM_INDEX_H_INCLUDED_ */

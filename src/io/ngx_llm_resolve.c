@@ -48,6 +48,7 @@ ngx_llm_resolve_run(ngx_llm_task_t *task)
 #endif
 
     resolve->naddrs = 0;
+    resolve->refused = 0;
     resolve->error = NULL;
 
     rc = getaddrinfo((char *) resolve->host, NULL, &hints, &res);
@@ -62,7 +63,9 @@ ngx_llm_resolve_run(ngx_llm_task_t *task)
     freeaddrinfo(res);
 
     if (resolve->naddrs == 0) {
-        resolve->error = "no address";
+        resolve->error = resolve->refused
+                         ? "llm_router_node_allow allows none of its addresses"
+                         : "no address";
     }
 }
 
@@ -89,7 +92,20 @@ ngx_llm_resolve_take(ngx_llm_resolve_t *resolve, const struct addrinfo *ai)
     ngx_llm_addr_t  *addr, addrs[NGX_LLM_RESOLVE_MAX];
 
     for (n = 0; ai && n < NGX_LLM_RESOLVE_MAX; ai = ai->ai_next) {
-        n += ngx_llm_resolve_addr(resolve, ai, &addrs[n]);
+
+        if (!ngx_llm_resolve_addr(resolve, ai, &addrs[n])) {
+            continue;
+        }
+
+        if (resolve->allow
+            && !ngx_llm_cidr_allows(resolve->allow, (struct sockaddr *)
+                                                    &addrs[n].sockaddr))
+        {
+            resolve->refused++;
+            continue;
+        }
+
+        n++;
     }
 
     if (n == 0) {

@@ -24,6 +24,7 @@ struct ngx_llm_resolve_s {
 
     u_char              host[NGX_LLM_NODE_HOST];
     in_port_t           port;
+    const ngx_llm_cidrs_t  *allow;  /* others are left out; NULL: none are */
     void               *data;
 
     /* Called once, in the event loop; frees the memory. */
@@ -35,6 +36,7 @@ struct ngx_llm_resolve_s {
      */
 
     const char         *error;      /* NULL: naddrs is 1 or more */
+    ngx_uint_t          refused;    /* addresses that were left out */
     ngx_uint_t          naddrs;
     ngx_llm_addr_t      addrs[NGX_LLM_NODE_ADDRS];
 

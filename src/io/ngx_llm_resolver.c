@@ -71,7 +71,6 @@ static void ngx_llm_resolver_done(ngx_llm_resolve_t *resolve);
 static void ngx_llm_resolver_end(ngx_llm_resolver_job_t *job);
 static void ngx_llm_resolver_failed(ngx_llm_resolver_job_t *job,
     const char *why);
-static void ngx_llm_resolver_filter(ngx_llm_resolver_job_t *job);
 static ngx_uint_t ngx_llm_resolver_same(const ngx_llm_node_conf_t *conf,
     const ngx_llm_resolve_t *resolve);
 static ngx_int_t ngx_llm_resolver_change(ngx_llm_resolver_job_t *job);
@@ -264,6 +263,7 @@ ngx_llm_resolver_begin(uint32_t i)
     ngx_memcpy(job->resolve.host, job->conf.host, NGX_LLM_NODE_HOST);
 
     job->resolve.port = job->conf.port;
+    job->resolve.allow = job->conf.is_static ? NULL : rv->allow;
     job->resolve.data = job;
     job->resolve.done = ngx_llm_resolver_done;
 
@@ -300,14 +300,6 @@ ngx_llm_resolver_done(ngx_llm_resolve_t *resolve)
 
     if (resolve->error) {
         ngx_llm_resolver_failed(job, resolve->error);
-        goto done;
-    }
-
-    ngx_llm_resolver_filter(job);
-
-    if (resolve->naddrs == 0) {
-        ngx_llm_resolver_failed(job, "llm_router_node_allow allows none of "
-                                "its addresses");
         goto done;
     }
 
@@ -348,7 +340,7 @@ ngx_llm_resolver_end(ngx_llm_resolver_job_t *job)
 
     wait = NGX_LLM_RESOLVER_INTERVAL - ngx_random() % 2000;
 
-    if (job->conf.naddrs == 0 && job->resolve.error) {
+    if (job->conf.naddrs == 0 && job->resolve.error && !job->resolve.refused) {
         wait = NGX_LLM_RESOLVER_AGAIN;
     }
 
@@ -379,30 +371,6 @@ ngx_llm_resolver_failed(ngx_llm_resolver_job_t *job, const char *why)
                   "llm node \"%s\": \"%s\" could not be resolved: %s%s",
                   job->conf.name, job->conf.host, why,
                   job->conf.naddrs ? ", it keeps its addresses" : "");
-}
-
-
-static void
-ngx_llm_resolver_filter(ngx_llm_resolver_job_t *job)
-{
-    ngx_uint_t       i, n;
-    ngx_llm_addr_t  *addrs;
-
-    if (job->conf.is_static) {
-        return;
-    }
-
-    addrs = job->resolve.addrs;
-
-    for (i = 0, n = 0; i < job->resolve.naddrs; i++) {
-        if (ngx_llm_cidr_allows(ngx_llm_resolver.allow,
-                                (struct sockaddr *) &addrs[i].sockaddr))
-        {
-            addrs[n++] = addrs[i];
-        }
-    }
-
-    job->resolve.naddrs = n;
 }
 
 

@@ -231,7 +231,7 @@ ngx_llm_verdict_store(ngx_llm_probe_t *probe, ngx_uint_t *n)
     ngx_shmtx_unlock(&zone->shpool->mutex);
 
     if (rc == NGX_ERROR) {
-        ngx_llm_index_full("a list of models was not stored");
+        ngx_llm_index_full(NGX_LLM_FULL_LIST);
     }
 
     if (rc == NGX_OK && check->left_out) {

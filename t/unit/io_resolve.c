@@ -451,6 +451,35 @@ test_refused(void)
 
     is_number(resolve.naddrs, 5, "a name of good ones and others: all come");
     is_number(n, 2, "... and the good ones are told apart");
+
+    resolve.allow = &all;
+    ask("mixed.test");
+
+    is_text(answer(), "10.0.0.1:8000 [2001:db8::1]:8000",
+            "with a list of who is allowed only these come");
+    is_number(resolve.refused, 3, "... and how many do not");
+
+    /* more that are not allowed than there is room for */
+
+    prepare();
+
+    for (i = 0; i < 70; i++) {
+        add("169.254.1.1");
+    }
+
+    add("10.0.0.2");
+    resolve.allow = &all;
+    ask("many.test");
+
+    is_text(answer(), "10.0.0.2:8000", "they take nobody's room");
+
+    prepare();
+    add("169.254.1.1");
+    resolve.allow = &all;
+    ask("none.test");
+
+    ok(resolve.naddrs == 0 && resolve.error && resolve.refused == 1,
+       "none is allowed: an error, which is known for what it is");
 }
 
 
