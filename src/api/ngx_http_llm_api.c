@@ -102,18 +102,18 @@ ngx_http_llm_api_settle(ngx_http_llm_api_t *api, ngx_uint_t status,
 
     models = ngx_http_llm_worker.zone->models;
 
-    api->status = status;
-    api->result = json;
+    if (api->route->method == NGX_HTTP_GET) {
 
-    if (api->route->method == NGX_HTTP_GET
-        || api->wanted == models->wanted)
-    {
-        /* it changed nothing that an index is made of */
+        /* it changed nothing */
 
-        ngx_http_llm_api_settled(api);
+        ngx_http_llm_api_reply(api, status, json);
         return;
     }
 
+    /* who says again what was said just before may not be told sooner */
+
+    api->status = status;
+    api->result = json;
     api->wanted = models->wanted;
 
     if (ngx_llm_index_settle(ngx_http_llm_worker.zone, api->wanted)) {

@@ -60,8 +60,7 @@ struct ngx_http_llm_api_s {
     json_t                 *body;       /* an object; NULL: there is none */
     json_t                 *result;     /* for what is waited for: owned */
     ngx_uint_t              status;     /* and its status */
-    ngx_atomic_uint_t       wanted;     /* of the index: when it began, or
-                                           while it waits for that */
+    ngx_atomic_uint_t       wanted;     /* see ngx_http_llm_api_settle() */
     ngx_uint_t              looks;
     void                   *data;       /* the handler's own */
 
@@ -111,8 +110,8 @@ void ngx_http_llm_api_wait(ngx_http_llm_api_t *api, ngx_http_llm_api_pt then);
 void ngx_http_llm_api_go(ngx_http_llm_api_t *api);
 
 /*
- * Replies, as ngx_http_llm_api_reply(), when the index of models holds what
- * the request changed: at once, or some milliseconds later.  204 has no json.
+ * Replies, as ngx_http_llm_api_reply(), when the index of models holds all
+ * lists as they are now: at once, or some milliseconds later.  204 has no json.
  */
 void ngx_http_llm_api_settle(ngx_http_llm_api_t *api, ngx_uint_t status,
     json_t *json);

@@ -86,7 +86,6 @@ ngx_http_llm_api_create(ngx_http_request_t *r)
 
     api->request = r;
     api->who.key = NGX_LLM_KEY_NONE;
-    api->wanted = ngx_http_llm_worker.zone->models->wanted;
 
     api->timer.handler = ngx_http_llm_api_timer;
     api->timer.data = api;
