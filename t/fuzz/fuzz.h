@@ -55,6 +55,26 @@ fuzz_seed(const uint8_t *data, size_t size)
 }
 
 
+/*
+ * The next slice of data in a block of its own size, so that a sanitizer sees
+ * each byte read beyond it: up to most bytes, 0: all that is left.  The caller
+ * frees it.
+ */
+
+static unsigned char *
+fuzz_slice(const uint8_t *data, size_t left, size_t most, size_t *n)
+{
+    unsigned char  *slice;
+
+    *n = (most && left > most) ? 1 + fuzz_random(most) : left;
+
+    slice = malloc(*n);
+    memcpy(slice, data, *n);
+
+    return slice;
+}
+
+
 static void
 fuzz_fail(const char *why, const uint8_t *data, size_t size)
 {

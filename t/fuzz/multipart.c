@@ -28,14 +28,7 @@ scan(ngx_llm_multipart_t *m, ngx_int_t *end, const uint8_t *data, size_t size,
     rc = NGX_OK;
 
     for (at = 0; at < size; at += n) {
-        n = size - at;
-
-        if (most && n > most) {
-            n = 1 + fuzz_random(most);
-        }
-
-        slice = malloc(n);
-        memcpy(slice, data + at, n);
+        slice = fuzz_slice(data + at, size - at, most, &n);
 
         if (ngx_llm_multipart_feed(m, slice, n) == NGX_OK && rc != NGX_OK) {
             fuzz_fail("declined and then not", data, size);

@@ -40,14 +40,7 @@ walk(events_t *e, const uint8_t *data, size_t size, size_t most)
     ngx_llm_sse_init(&s);
 
     for (at = 0; at < size; at += n) {
-        n = size - at;
-
-        if (most && n > most) {
-            n = 1 + fuzz_random(most);
-        }
-
-        slice = malloc(n);
-        memcpy(slice, data + at, n);
+        slice = fuzz_slice(data + at, size - at, most, &n);
 
         for (p = slice; p < slice + n; p = end) {
             rc = ngx_llm_sse_next(&s, p, slice + n, &end);

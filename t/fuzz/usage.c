@@ -19,14 +19,7 @@ scan(ngx_llm_usage_t *u, const uint8_t *data, size_t size, size_t most)
     ngx_llm_usage_init(u);
 
     for (at = 0; at < size; at += n) {
-        n = size - at;
-
-        if (most && n > most) {
-            n = 1 + fuzz_random(most);
-        }
-
-        slice = malloc(n);
-        memcpy(slice, data + at, n);
+        slice = fuzz_slice(data + at, size - at, most, &n);
         ngx_llm_usage_feed(u, slice, n);
         free(slice);
     }
