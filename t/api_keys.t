@@ -55,6 +55,10 @@ like($k->{id}, qr/^key-[0-9a-f]{16}$/, 'its id');
 is($k->{prefix}, substr($k->{key}, 0, 8), 'how it is known by');
 is(in_all($k), '200', 'good in every worker');
 
+# a request is counted when it ends, just after its answer
+
+ok(wait_until(sub { key($k->{id})->{in_flight} == 0 }), 'all ended');
+
 my $got = key($k->{id});
 like(delete $got->{$_}, qr/^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$/, $_)
     for qw(created_at last_used_at);
