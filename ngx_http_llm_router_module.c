@@ -13,12 +13,14 @@
 #include "ngx_http_llm_body_size.h"
 #include "ngx_http_llm_conf.h"
 #include "ngx_http_llm_conf_admin.h"
+#include "ngx_http_llm_conf_history.h"
 #include "ngx_http_llm_conf_key.h"
 #include "ngx_http_llm_conf_node.h"
 #include "ngx_http_llm_conf_set.h"
 #include "ngx_http_llm_conf_state.h"
 #include "ngx_http_llm_error.h"
 #include "ngx_http_llm_head.h"
+#include "ngx_http_llm_history.h"
 #include "ngx_http_llm_status.h"
 #include "ngx_http_llm_variables.h"
 #include "ngx_http_llm_worker.h"
@@ -139,6 +141,20 @@ static ngx_command_t  ngx_http_llm_commands[] = {
       0,
       NULL },
 
+    { ngx_string("llm_router_redis"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_llm_redis_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("llm_router_history"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_llm_history_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("llm_router_admin"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
       ngx_http_llm_admin_slot,
@@ -238,5 +254,9 @@ ngx_http_llm_postconfiguration(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    return ngx_http_llm_add_zone(cf);
+    if (ngx_http_llm_add_zone(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_llm_add_history(cf);
 }

@@ -18,8 +18,6 @@ static ngx_int_t ngx_http_llm_status_handler(ngx_http_request_t *r);
 static u_char *ngx_http_llm_status_totals(u_char *p, ngx_llm_zone_t *zone);
 static u_char *ngx_http_llm_status_node(u_char *p, ngx_llm_zone_t *zone,
     uint32_t i);
-static uint64_t ngx_http_llm_status_sum(ngx_llm_zone_t *zone,
-    ngx_uint_t first, ngx_uint_t n);
 
 
 char *
@@ -117,10 +115,11 @@ ngx_http_llm_status_totals(u_char *p, ngx_llm_zone_t *zone)
                        "\"cancelled\":%uA,\"failovers\":%uA,"
                        "\"queued_total\":%uA,\"prompt_tokens\":%uA,"
                        "\"completion_tokens\":%uA,\"nodes\":[",
-                       ngx_http_llm_status_sum(zone, 0, NGX_LLM_ZONE_GROUPS),
-                       ngx_http_llm_status_sum(zone,
-                                            ngx_llm_key_in_flight(zone, 0),
-                                            zone->keys->used),
+                       ngx_llm_limits_sum(zone->limits, 0,
+                                          NGX_LLM_ZONE_GROUPS),
+                       ngx_llm_limits_sum(zone->limits,
+                                          ngx_llm_key_in_flight(zone, 0),
+                                          zone->keys->used),
                        zone->queue->n, t->requests, t->errors, t->cancelled,
                        t->failovers, t->queued, t->prompt_tokens,
                        t->completion_tokens);
@@ -154,18 +153,3 @@ ngx_http_llm_status_node(u_char *p, ngx_llm_zone_t *zone, uint32_t i)
                        node->prompt_tokens, node->completion_tokens);
 }
 
-
-static uint64_t
-ngx_http_llm_status_sum(ngx_llm_zone_t *zone, ngx_uint_t first, ngx_uint_t n)
-{
-    uint64_t    sum;
-    ngx_uint_t  i;
-
-    sum = 0;
-
-    for (i = first; i < first + n; i++) {
-        sum += ngx_llm_limits_count(zone->limits, i);
-    }
-
-    return sum;
-}

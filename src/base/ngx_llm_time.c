@@ -7,6 +7,7 @@
 static ngx_int_t ngx_llm_time_number(const u_char *p, size_t n, int *number);
 static ngx_int_t ngx_llm_time_day(const u_char *p, struct tm *tm);
 static ngx_int_t ngx_llm_time_clock(const u_char *p, struct tm *tm);
+static u_char *ngx_llm_time_digits(u_char *p, ngx_uint_t n, ngx_uint_t width);
 
 
 ngx_int_t
@@ -104,4 +105,51 @@ ngx_llm_time_number(const u_char *p, size_t n, int *number)
     }
 
     return NGX_OK;
+}
+
+
+u_char *
+ngx_llm_time_text(u_char *p, uint64_t ms)
+{
+    time_t     t;
+    struct tm  tm;
+
+    t = ms / 1000;
+
+    /* years have four digits here */
+
+    t = ngx_min(t, (time_t) 253402300799);
+
+    gmtime_r(&t, &tm);
+
+    p = ngx_llm_time_digits(p, tm.tm_year + 1900, 4);
+    *p++ = '-';
+    p = ngx_llm_time_digits(p, tm.tm_mon + 1, 2);
+    *p++ = '-';
+    p = ngx_llm_time_digits(p, tm.tm_mday, 2);
+    *p++ = 'T';
+    p = ngx_llm_time_digits(p, tm.tm_hour, 2);
+    *p++ = ':';
+    p = ngx_llm_time_digits(p, tm.tm_min, 2);
+    *p++ = ':';
+    p = ngx_llm_time_digits(p, tm.tm_sec, 2);
+    *p++ = '.';
+    p = ngx_llm_time_digits(p, ms % 1000, 3);
+    *p++ = 'Z';
+
+    return p;
+}
+
+
+static u_char *
+ngx_llm_time_digits(u_char *p, ngx_uint_t n, ngx_uint_t width)
+{
+    ngx_uint_t  i;
+
+    for (i = width; i; i--) {
+        p[i - 1] = (u_char) ('0' + n % 10);
+        n /= 10;
+    }
+
+    return p + width;
 }

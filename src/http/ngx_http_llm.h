@@ -21,8 +21,10 @@
 #include "ngx_llm_error.h"
 #include "ngx_llm_openai.h"
 #include "ngx_llm_zone.h"
+#include "ngx_llm_history.h"
 #include "ngx_llm_choose.h"
 #include "ngx_llm_cidr.h"
+#include "ngx_llm_redis.h"
 
 
 /* what may be asked for in one place's queue */
@@ -55,6 +57,13 @@ typedef struct {
     size_t                zone_size;
     ngx_shm_zone_t       *shm_zone;
     ngx_llm_zone_t       *zone;         /* set when the zone is made */
+
+    ngx_llm_redis_conf_t *redis;        /* NULL: none */
+    ngx_uint_t            redis_tls;    /* unsigned  redis_tls:1; */
+    ngx_uint_t            history_size; /* records, in Redis */
+    time_t                history_retention;    /* s */
+    size_t                history_bodies;       /* bytes of each, 0: none */
+    ngx_llm_history_t    *history;      /* set when its zone is made */
 
     ngx_array_t           nodes;        /* ngx_http_llm_static_node_t */
     ngx_array_t           keys;         /* ngx_llm_key_conf_t */
@@ -117,6 +126,10 @@ typedef struct {
 typedef struct {
     ngx_llm_zone_t       *zone;         /* NULL: not running */
     ngx_llm_ledger_t     *ledger;
+    ngx_llm_history_t    *history;      /* its own zone */
+    ngx_llm_intent_t     *intent;       /* this worker's, in it */
+    ngx_http_llm_ctx_t   *intended;     /* whose request stands there */
+    size_t                intent_texts; /* bytes of its texts */
     ngx_http_llm_main_conf_t  *mcf;
     uint64_t              random;       /* never 0 */
     u_char                id[16];       /* begins its requests' ids */
@@ -170,6 +183,7 @@ struct ngx_http_llm_ctx_s {
     uint32_t              hash;         /* of it */
     ngx_str_t             id;           /* x-request-id */
     ngx_str_t             node_name;    /* of the last attempt */
+    uint64_t              node_id;
 
     /* the body */
 

@@ -425,6 +425,7 @@ ngx_http_llm_balance_address(ngx_peer_connection_t *pc,
     text->len = peer->texts[i].len;
     text->data = (u_char *) text + sizeof(ngx_str_t);
 
+    ctx->node_id = peer->id;
     ctx->node_name.len = peer->name.len;
     ctx->node_name.data = ngx_cpymem(text->data, peer->texts[i].data,
                                      text->len);

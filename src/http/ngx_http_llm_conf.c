@@ -8,6 +8,7 @@
 #include "ngx_http_llm_body_size.h"
 #include "ngx_http_llm_conf.h"
 #include "ngx_http_llm_conf_admin.h"
+#include "ngx_http_llm_conf_history.h"
 #include "ngx_http_llm_conf_key.h"
 #include "ngx_http_llm_conf_node.h"
 #include "ngx_http_llm_request.h"
@@ -54,6 +55,8 @@ ngx_http_llm_create_main_conf(ngx_conf_t *cf)
     mcf->health_fails = NGX_CONF_UNSET_UINT;
     mcf->health_passes = NGX_CONF_UNSET_UINT;
 
+    mcf->history_size = NGX_CONF_UNSET_UINT;
+
     return mcf;
 }
 
@@ -94,6 +97,12 @@ ngx_http_llm_init_main_conf(ngx_conf_t *cf, void *conf)
         if (rv != NGX_CONF_OK) {
             return rv;
         }
+    }
+
+    rv = ngx_http_llm_history_defaults(cf, mcf);
+
+    if (rv != NGX_CONF_OK) {
+        return rv;
     }
 
     rv = ngx_http_llm_conf_env(cf, ngx_http_conf_get_module_loc_conf(cf,

@@ -41,6 +41,12 @@ ngx_http_llm_get_ctx(ngx_http_request_t *r)
         return NULL;
     }
 
+    /* the one whose place this is left without an end, to another location */
+
+    if (ngx_http_llm_worker.intended == ctx) {
+        ngx_http_llm_worker.intended = NULL;
+    }
+
     ctx->request = r;
     ctx->llcf = ngx_http_llm_conf(r);
     ctx->key = NGX_LLM_KEY_NONE;

@@ -274,6 +274,7 @@ ngx_http_llm_peer_make(const ngx_llm_node_conf_t *conf, uint32_t node)
     peer->pool = pool;
     peer->refs = 1;
     peer->node = node;
+    peer->id = conf->id;
     peer->ssl = conf->ssl;
     peer->idle_time = NGX_HTTP_LLM_IDLE_TIME;
 

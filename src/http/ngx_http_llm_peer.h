@@ -27,6 +27,7 @@ struct ngx_http_llm_peer_s {
     ngx_atomic_uint_t     version;      /* of the table's entry */
     uint64_t              way[2];       /* a hash of what leads to the node */
     uint32_t              node;
+    uint64_t              id;           /* of the node */
 
     ngx_str_t             name;
     ngx_str_t             prefix;       /* before "/v1/" */

@@ -4,6 +4,7 @@
  */
 
 
+#include "ngx_http_llm_record.h"
 #include "ngx_http_llm_variables.h"
 
 
@@ -187,34 +188,21 @@ static ngx_str_t
 ngx_http_llm_variable_status(ngx_http_llm_ctx_t *ctx)
 {
     ngx_str_t   text;
-    ngx_uint_t  error, status;
+    ngx_uint_t  error;
 
-    error = ctx->error;
-    status = ctx->request->headers_out.status;
+    switch (ngx_http_llm_record_status(ctx->request, ctx, &error)) {
 
-    if (ctx->cancelled || status == NGX_HTTP_CLIENT_CLOSED_REQUEST) {
+    case NGX_LLM_RECORD_SUCCESS:
+        ngx_str_set(&text, "ok");
+        return text;
+
+    case NGX_LLM_RECORD_CANCELLED:
         ngx_str_set(&text, "cancelled");
         return text;
     }
 
-    if (error == NGX_LLM_ERR_NONE
-        && !ctx->answer.head
-        && status >= NGX_HTTP_BAD_REQUEST)
-    {
-        /* nginx gave it up: the body did not come */
-
-        error = ngx_llm_error_of_status(status);
-    }
-
     if (error == NGX_LLM_ERR_NONE) {
-
-        if (ctx->answer.status >= NGX_HTTP_BAD_REQUEST) {
-            ngx_str_set(&text, "node_error");
-
-        } else {
-            ngx_str_set(&text, "ok");
-        }
-
+        ngx_str_set(&text, "node_error");
         return text;
     }
 

@@ -10,6 +10,7 @@
 #include "ngx_http_llm_worker.h"
 #include "ngx_http_llm_conf_admin.h"
 #include "ngx_http_llm_finish.h"
+#include "ngx_http_llm_history.h"
 #include "ngx_http_llm_park.h"
 #include "ngx_http_llm_peer.h"
 #include "ngx_http_llm_seed.h"
@@ -229,6 +230,10 @@ ngx_http_llm_start_background(ngx_cycle_t *cycle,
         return NGX_ERROR;
     }
 
+    if (ngx_http_llm_history_start(cycle, mcf, ngx_http_llm_dead) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     return ngx_http_llm_start_probe(cycle, mcf);
 }
 
@@ -290,6 +295,7 @@ ngx_http_llm_exit_process(ngx_cycle_t *cycle)
     ngx_llm_tasks_stop();
     ngx_llm_save_stop();
     ngx_http_llm_peers_drop();
+    ngx_http_llm_history_stop();
 
     ngx_llm_limits_close(w->zone->limits, w->ledger);
 
@@ -402,6 +408,7 @@ ngx_http_llm_tick(ngx_event_t *ev)
         (void) ngx_llm_index_settle(zone, zone->models->wanted);
     }
 
+    ngx_http_llm_history_tick();
     ngx_http_llm_park_look();
 
     if (!ngx_exiting || !ngx_queue_empty(&ngx_http_llm_worker.parked)) {

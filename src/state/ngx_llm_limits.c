@@ -329,3 +329,19 @@ ngx_llm_limits_living_locked(ngx_llm_roll_t *roll, ngx_uint_t i,
 
     return NGX_OK;
 }
+
+
+uint64_t
+ngx_llm_limits_sum(ngx_llm_limits_t *limits, ngx_uint_t first, ngx_uint_t n)
+{
+    uint64_t    sum;
+    ngx_uint_t  i;
+
+    sum = 0;
+
+    for (i = first; i < first + n; i++) {
+        sum += ngx_llm_limits_count(limits, i);
+    }
+
+    return sum;
+}

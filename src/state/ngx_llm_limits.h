@@ -88,6 +88,11 @@ void ngx_llm_limits_release(ngx_llm_limits_t *limits,
     ngx_llm_ledger_t *ledger, ngx_uint_t i);
 
 
+/* The sum of n counters from the first on. */
+uint64_t ngx_llm_limits_sum(ngx_llm_limits_t *limits, ngx_uint_t first,
+    ngx_uint_t n);
+
+
 #define ngx_llm_limits_count(limits, i)  ((limits)->count[i])
 
 

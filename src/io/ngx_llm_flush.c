@@ -1,0 +1,748 @@
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+#include "ngx_llm_flush.h"
+#include "ngx_llm_text.h"
+
+
+/* all in ms */
+#define NGX_LLM_FLUSH_TICK     100
+#define NGX_LLM_FLUSH_TIMEOUT  2000
+#define NGX_LLM_FLUSH_AGAIN    500      /* after a failure */
+#define NGX_LLM_FLUSH_STUCK    10000    /* for a record that is not finished */
+#define NGX_LLM_FLUSH_EXIT     1000
+
+/* a batch: records, bytes of JSON, names of models */
+#define NGX_LLM_FLUSH_RECORDS  512
+#define NGX_LLM_FLUSH_BYTES    (512 * 1024)
+#define NGX_LLM_FLUSH_MODELS   16
+
+#define NGX_LLM_FLUSH_ARGS     4        /* of a record */
+
+
+typedef enum {
+    NGX_LLM_FLUSH_DOWN = 0,
+    NGX_LLM_FLUSH_HELLO,            /* connecting, asking how far it is */
+    NGX_LLM_FLUSH_IDLE,
+    NGX_LLM_FLUSH_BUSY              /* a batch is under way */
+} ngx_llm_flush_state_e;
+
+
+/* a record of a batch, ready to be sent */
+
+typedef struct {
+    uint64_t                number;
+    uint64_t                end;    /* ms since 1970 */
+    u_char                  index[NGX_LLM_INDEX_OWN];
+    size_t                  start;  /* in the text */
+    size_t                  len;
+} ngx_llm_flush_row_t;
+
+
+typedef struct {
+    ngx_llm_flush_conf_t    conf;
+    ngx_llm_redis_t         redis;
+    ngx_event_t             event;
+    ngx_connection_t        dummy;      /* of the event */
+    ngx_uint_t              state;
+    ngx_msec_t              again;      /* not before */
+    ngx_uint_t              told;       /* that it is down */
+
+    uint64_t                next;       /* the number after the batch */
+    uint64_t                stuck;      /* that is not finished */
+    ngx_msec_t              since;
+
+    ngx_llm_record_t       *record;     /* room for one */
+    u_char                 *text;       /* of the batch */
+    size_t                  size;
+    size_t                  len;
+    ngx_llm_flush_row_t     rows[NGX_LLM_FLUSH_RECORDS];
+    ngx_uint_t              nrows;
+    ngx_str_t               models[NGX_LLM_FLUSH_MODELS];   /* in the text */
+    ngx_uint_t              nmodels;
+} ngx_llm_flush_t;
+
+
+static void ngx_llm_flush_tick(ngx_event_t *ev);
+static ngx_uint_t ngx_llm_flush_mine(ngx_llm_flush_t *flush);
+static void ngx_llm_flush_step(ngx_llm_flush_t *flush);
+static void ngx_llm_flush_up(void *data);
+static void ngx_llm_flush_cursor(void *data, redisReply *reply);
+static void ngx_llm_flush_down(void *data, const char *why);
+static void ngx_llm_flush_set_up(ngx_llm_flush_t *flush, ngx_uint_t up,
+    const char *why);
+
+static void ngx_llm_flush_batch(ngx_llm_flush_t *flush);
+static void ngx_llm_flush_collect(ngx_llm_flush_t *flush);
+static ngx_uint_t ngx_llm_flush_wait(ngx_llm_flush_t *flush, uint64_t number);
+static ngx_int_t ngx_llm_flush_add(ngx_llm_flush_t *flush);
+static u_char *ngx_llm_flush_room(ngx_llm_flush_t *flush, size_t n);
+static void ngx_llm_flush_index(ngx_llm_flush_t *flush, u_char *p);
+static void ngx_llm_flush_model(ngx_llm_flush_t *flush);
+static void ngx_llm_flush_send(ngx_llm_flush_t *flush);
+static void ngx_llm_flush_written(void *data, redisReply *reply);
+static ngx_uint_t ngx_llm_flush_drained(void *data);
+static u_char *ngx_llm_flush_put(u_char *p, uint64_t n, ngx_uint_t bytes);
+
+
+static ngx_llm_flush_t  *ngx_llm_flush;
+
+
+/*
+ * KEYS: stream, cursors, models, index:n, index:low, "index:".
+ * ARGV: ring, now (ms), size, retention (ms), n of models, the models, then
+ * number, end (ms), entry of the index, JSON of each record.
+ *
+ * An id is the ms in which the request ended, or the last one's where that is
+ * later, as with several routers: so they rise, and an id is never before the
+ * end of its request.
+ */
+
+static const char  ngx_llm_flush_script[] =
+    "local stream, cursors, models = KEYS[1], KEYS[2], KEYS[3]\n"
+    "local now, keep = tonumber(ARGV[2]), tonumber(ARGV[4])\n"
+    "local last = redis.call('HGET', cursors, ARGV[1])\n"
+    "last = last and tonumber(last:match('^%d+')) or 0\n"
+    "local ms, seq = 0, 0\n"
+    "if redis.call('EXISTS', stream) == 1 then\n"
+    "  local info = redis.call('XINFO', 'STREAM', stream)\n"
+    "  for i = 1, #info, 2 do\n"
+    "    if info[i] == 'last-generated-id' then\n"
+    "      ms, seq = info[i + 1]:match('^(%d+)-(%d+)$')\n"
+    "      ms, seq = tonumber(ms), tonumber(seq)\n"
+    "    end\n"
+    "  end\n"
+    "end\n"
+    "local names = tonumber(ARGV[5])\n"
+    "local room = redis.call('HLEN', models) < 20000\n"
+    "for i = 6, 5 + names do\n"
+    "  if room or redis.call('HEXISTS', models, ARGV[i]) == 1 then\n"
+    "    redis.call('HSET', models, ARGV[i], now)\n"
+    "  end\n"
+    "end\n"
+    "local entries, n = {}, 0\n"
+    "for i = 6 + names, #ARGV, 4 do\n"
+    "  local number = tonumber(ARGV[i])\n"
+    "  if number > last then\n"
+    "    local ended = tonumber(ARGV[i + 1])\n"
+    "    if ended > ms then ms, seq = ended, 0 else seq = seq + 1 end\n"
+    "    redis.call('XADD', stream, string.format('%.0f-%.0f', ms, seq),\n"
+    "               'record', ARGV[i + 3])\n"
+    "    n = n + 1\n"
+    "    entries[n] = struct.pack('>I8I4', ms, seq) .. ARGV[i + 2]\n"
+    "    last = number\n"
+    "  end\n"
+    "end\n"
+    "if n > 0 then\n"
+    "  local size, block = 45, 512\n"
+    "  local at = redis.call('INCRBY', KEYS[4], n) - n\n"
+    "  local i = 1\n"
+    "  while i <= n do\n"
+    "    local b = math.floor(at / block)\n"
+    "    local m = math.min(n - i + 1, block - at % block)\n"
+    "    redis.call('SETRANGE', KEYS[6] .. b, at % block * size,\n"
+    "               table.concat(entries, '', i, i + m - 1))\n"
+    "    i, at = i + m, at + m\n"
+    "  end\n"
+    "  redis.call('HSET', cursors, ARGV[1],\n"
+    "             string.format('%.0f %.0f', last, now))\n"
+    "  redis.call('XTRIM', stream, 'MAXLEN', ARGV[3])\n"
+    "  redis.call('XTRIM', stream, 'MINID',\n"
+    "             string.format('%.0f', math.max(now - keep, 0)))\n"
+    "  local oldest = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]\n"
+    "  local oms = oldest and tonumber(oldest[1]:match('^%d+')) or ms\n"
+    "  local low = tonumber(redis.call('GET', KEYS[5]) or '0')\n"
+    "  local was = low\n"
+    "  while low < math.floor(at / block) and low - was < 64 do\n"
+    "    local first = redis.call('GETRANGE', KEYS[6] .. (low + 1), 0, 7)\n"
+    "    if #first == 8 and struct.unpack('>I8', first) >= oms then break end\n"
+    "    if #first == 0 and low + 1 >= math.floor(at / block) then break end\n"
+    "    redis.call('DEL', KEYS[6] .. low)\n"
+    "    low = low + 1\n"
+    "  end\n"
+    "  if low ~= was then redis.call('SET', KEYS[5], low) end\n"
+    "end\n"
+    "return last\n";
+
+/*
+ * How far it is with this ring; others that nothing was heard of for longer
+ * than the records are kept are forgotten, models too.
+ */
+
+static const char  ngx_llm_flush_hello[] =
+    "local old = tonumber(ARGV[2])\n"
+    "for i = 1, 2 do\n"
+    "  local all = redis.call('HGETALL', KEYS[i])\n"
+    "  for k = 1, #all, 2 do\n"
+    "    if tonumber(all[k + 1]:match('%d+$')) < old then\n"
+    "      redis.call('HDEL', KEYS[i], all[k])\n"
+    "    end\n"
+    "  end\n"
+    "end\n"
+    "local at = redis.call('HGET', KEYS[1], ARGV[1])\n"
+    "return at and tonumber(at:match('^%d+')) or 0\n";
+
+
+ngx_int_t
+ngx_llm_flush_start(ngx_cycle_t *cycle, const ngx_llm_flush_conf_t *conf)
+{
+    ngx_event_t      *ev;
+    ngx_llm_flush_t  *flush;
+
+    ngx_llm_flush = NULL;
+
+    if (conf->redis == NULL) {
+        conf->history->redis.up = 0;
+        return NGX_OK;
+    }
+
+    flush = ngx_pcalloc(cycle->pool, sizeof(ngx_llm_flush_t));
+    if (flush == NULL) {
+        return NGX_ERROR;
+    }
+
+    flush->conf = *conf;
+
+    flush->record = ngx_palloc(cycle->pool,
+                               ngx_llm_ring_copy_size(conf->history->ring));
+    if (flush->record == NULL) {
+        return NGX_ERROR;
+    }
+
+    flush->again = ngx_current_msec;
+    flush->dummy.fd = (ngx_socket_t) -1;
+
+    flush->redis.conf = conf->redis;
+    flush->redis.log = cycle->log;
+    flush->redis.timeout = NGX_LLM_FLUSH_TIMEOUT;
+    flush->redis.up = ngx_llm_flush_up;
+    flush->redis.down = ngx_llm_flush_down;
+    flush->redis.data = flush;
+
+    ev = &flush->event;
+
+    ev->handler = ngx_llm_flush_tick;
+    ev->data = &flush->dummy;
+    ev->log = cycle->log;
+    ev->cancelable = 1;
+
+    ngx_add_timer(ev, NGX_LLM_FLUSH_TICK);
+
+    ngx_llm_flush = flush;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_llm_flush_tick(ngx_event_t *ev)
+{
+    ngx_llm_flush_t  *flush;
+
+    flush = ngx_llm_flush;
+
+    ngx_add_timer(ev, NGX_LLM_FLUSH_TICK);
+
+    ngx_llm_flush_step(flush);
+}
+
+
+static ngx_uint_t
+ngx_llm_flush_mine(ngx_llm_flush_t *flush)
+{
+    return flush->conf.history->lease.pid == (ngx_atomic_uint_t) ngx_pid;
+}
+
+
+static void
+ngx_llm_flush_step(ngx_llm_flush_t *flush)
+{
+    if (!ngx_llm_flush_mine(flush)) {
+
+        if (flush->state != NGX_LLM_FLUSH_DOWN) {
+            ngx_llm_redis_close(&flush->redis);
+            flush->state = NGX_LLM_FLUSH_DOWN;
+        }
+
+        flush->told = 0;
+        return;
+    }
+
+    switch (flush->state) {
+
+    case NGX_LLM_FLUSH_DOWN:
+        if ((ngx_msec_int_t) (ngx_current_msec - flush->again) >= 0) {
+            flush->state = NGX_LLM_FLUSH_HELLO;
+            ngx_llm_redis_open(&flush->redis);
+        }
+
+        return;
+
+    case NGX_LLM_FLUSH_IDLE:
+        ngx_llm_flush_batch(flush);
+        return;
+    }
+}
+
+
+static void
+ngx_llm_flush_up(void *data)
+{
+    ngx_llm_flush_t  *flush = data;
+
+    u_char       ring[16];
+    ngx_time_t  *tp;
+
+    tp = ngx_timeofday();
+
+    ngx_llm_hex64(ring, flush->conf.history->ring->id);
+
+    ngx_llm_redis_begin(&flush->redis, 7, ngx_llm_flush_cursor, flush);
+    ngx_llm_redis_word(&flush->redis, "EVAL");
+    ngx_llm_redis_word(&flush->redis, ngx_llm_flush_hello);
+    ngx_llm_redis_number(&flush->redis, 2);
+    ngx_llm_redis_key(&flush->redis, "history:cursors");
+    ngx_llm_redis_key(&flush->redis, "history:models");
+    ngx_llm_redis_arg(&flush->redis, ring, 16);
+    ngx_llm_redis_number(&flush->redis,
+                         (tp->sec - ngx_min(tp->sec, flush->conf.retention))
+                         * (uint64_t) 1000);
+    ngx_llm_redis_send(&flush->redis);
+}
+
+
+static void
+ngx_llm_flush_cursor(void *data, redisReply *reply)
+{
+    ngx_llm_flush_t  *flush = data;
+
+    if (reply->type != REDIS_REPLY_INTEGER) {
+        ngx_llm_redis_close(&flush->redis);
+        ngx_llm_flush_down(flush, (reply->type == REDIS_REPLY_ERROR)
+                                  ? reply->str : "gave no number");
+        return;
+    }
+
+    flush->conf.history->redis.flushed = reply->integer + 1;
+
+    ngx_llm_flush_set_up(flush, 1, "");
+
+    flush->state = NGX_LLM_FLUSH_IDLE;
+
+    ngx_llm_flush_batch(flush);
+}
+
+
+static void
+ngx_llm_flush_down(void *data, const char *why)
+{
+    ngx_llm_flush_t  *flush = data;
+
+    flush->state = NGX_LLM_FLUSH_DOWN;
+    flush->again = ngx_current_msec + NGX_LLM_FLUSH_AGAIN;
+
+    ngx_llm_flush_set_up(flush, 0, why);
+}
+
+
+/* said once each time */
+
+static void
+ngx_llm_flush_set_up(ngx_llm_flush_t *flush, ngx_uint_t up, const char *why)
+{
+    ngx_llm_flushed_t  *redis;
+
+    redis = &flush->conf.history->redis;
+
+    ngx_cpystrn(redis->error, (u_char *) why, sizeof(redis->error));
+
+    if (redis->up != up) {
+        redis->since = ngx_current_msec;
+    }
+
+    redis->up = up;
+
+    if (up && flush->told) {
+        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                      "llm history: redis \"%V\" is there again",
+                      &flush->conf.redis->name);
+
+    } else if (!up && !flush->told) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "llm history: redis \"%V\": %s; the records wait in "
+                      "shared memory", &flush->conf.redis->name, why);
+    }
+
+    flush->told = !up;
+}
+
+
+static void
+ngx_llm_flush_batch(ngx_llm_flush_t *flush)
+{
+    ngx_llm_flush_collect(flush);
+
+    if (flush->nrows) {
+        flush->state = NGX_LLM_FLUSH_BUSY;
+        ngx_llm_flush_send(flush);
+        return;
+    }
+
+    flush->conf.history->redis.flushed = flush->next;
+    flush->state = NGX_LLM_FLUSH_IDLE;
+}
+
+
+/* from where Redis is, as many as make a batch */
+
+static void
+ngx_llm_flush_collect(ngx_llm_flush_t *flush)
+{
+    uint64_t            tail;
+    ngx_int_t           rc;
+    ngx_llm_ring_t     *ring;
+    ngx_llm_flushed_t  *redis;
+
+    ring = flush->conf.history->ring;
+    redis = &flush->conf.history->redis;
+
+    flush->nrows = 0;
+    flush->nmodels = 0;
+    flush->len = 0;
+    flush->next = redis->flushed;
+
+    tail = ngx_llm_ring_tail(ring);
+
+    if (flush->next < tail) {
+        (void) ngx_atomic_fetch_add(&redis->dropped, tail - flush->next);
+        flush->next = tail;
+        redis->flushed = tail;
+    }
+
+    while (flush->next < ngx_llm_ring_head(ring)
+           && flush->nrows < NGX_LLM_FLUSH_RECORDS
+           && flush->len < NGX_LLM_FLUSH_BYTES)
+    {
+        rc = ngx_llm_ring_read(ring, flush->next, flush->record);
+
+        if (rc == NGX_AGAIN && ngx_llm_flush_wait(flush, flush->next)) {
+            return;
+        }
+
+        if (rc == NGX_OK && ngx_llm_flush_add(flush) != NGX_OK) {
+            return;
+        }
+
+        if (rc != NGX_OK && flush->next < ngx_llm_ring_tail(ring)) {
+
+            /* just written over */
+
+            (void) ngx_atomic_fetch_add(&redis->dropped, 1);
+        }
+
+        flush->next++;
+    }
+}
+
+
+/* is it to be waited for a record that is being written? */
+
+static ngx_uint_t
+ngx_llm_flush_wait(ngx_llm_flush_t *flush, uint64_t number)
+{
+    if (flush->stuck != number) {
+        flush->stuck = number;
+        flush->since = ngx_current_msec;
+    }
+
+    return ngx_current_msec - flush->since < NGX_LLM_FLUSH_STUCK;
+}
+
+
+static ngx_int_t
+ngx_llm_flush_add(ngx_llm_flush_t *flush)
+{
+    u_char               *p, *start;
+    ngx_llm_record_t     *record;
+    ngx_llm_flush_row_t  *row;
+
+    record = flush->record;
+
+    start = ngx_llm_flush_room(flush,
+                               ngx_llm_record_json_size(record,
+                                                     flush->conf.router.len));
+    if (start == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_llm_record_json(start, record, flush->conf.history->ring->id,
+                            &flush->conf.router);
+
+    row = &flush->rows[flush->nrows++];
+
+    row->number = record->number;
+    row->end = record->time + record->duration;
+    row->start = flush->len;
+    row->len = p - start;
+
+    flush->len += row->len;
+
+    ngx_llm_flush_index(flush, row->index);
+    ngx_llm_flush_model(flush);
+
+    return NGX_OK;
+}
+
+
+static u_char *
+ngx_llm_flush_room(ngx_llm_flush_t *flush, size_t n)
+{
+    size_t   size;
+    u_char  *p;
+
+    if (flush->size - flush->len < n) {
+        size = 2 * (flush->len + n);
+
+        p = realloc(flush->text, size);
+        if (p == NULL) {
+            return NULL;
+        }
+
+        flush->text = p;
+        flush->size = size;
+    }
+
+    return flush->text + flush->len;
+}
+
+
+/* what the index says of it, from 12 on */
+
+static void
+ngx_llm_flush_index(ngx_llm_flush_t *flush, u_char *p)
+{
+    u_char                   id[NGX_LLM_RECORD_ID_LEN];
+    ngx_str_t                text;
+    ngx_llm_record_t        *record;
+
+    record = flush->record;
+
+    p = ngx_llm_flush_put(p, record->time, 8);
+
+    text.data = id;
+    text.len = ngx_llm_record_id(id, record, flush->conf.history->ring->id)
+               - id;
+    p = ngx_llm_flush_put(p, ngx_llm_index_hash(&text), 4);
+
+    text = ngx_llm_record_text(record, NGX_LLM_RECORD_ID);
+    p = ngx_llm_flush_put(p, ngx_llm_index_hash(&text), 4);
+
+    text = ngx_llm_record_text(record, NGX_LLM_RECORD_MODEL);
+    p = ngx_llm_flush_put(p, ngx_llm_index_hash(&text), 4);
+
+    text = ngx_llm_record_text(record, NGX_LLM_RECORD_NODE);
+    p = ngx_llm_flush_put(p, ngx_llm_index_hash(&text), 4);
+
+    text.data = id;
+    text.len = ngx_llm_record_node_id(id, record) - id;
+    p = ngx_llm_flush_put(p, ngx_llm_index_hash(&text), 4);
+
+    text = ngx_llm_record_text(record, NGX_LLM_RECORD_KEY);
+    p = ngx_llm_flush_put(p, ngx_llm_index_hash(&text), 4);
+
+    *p = record->status;
+}
+
+
+static u_char *
+ngx_llm_flush_put(u_char *p, uint64_t n, ngx_uint_t bytes)
+{
+    while (bytes--) {
+        *p++ = (u_char) (n >> (8 * bytes));
+    }
+
+    return p;
+}
+
+
+/* names that were not among the last ones; the record's text goes away */
+
+static void
+ngx_llm_flush_model(ngx_llm_flush_t *flush)
+{
+    u_char      *p;
+    ngx_str_t    text, *known;
+    ngx_uint_t   i;
+
+    text = ngx_llm_record_text(flush->record, NGX_LLM_RECORD_MODEL);
+
+    if (text.len == 0) {
+        return;
+    }
+
+    for (i = 0; i < flush->nmodels; i++) {
+        known = &flush->models[i];
+
+        if (known->len == text.len
+            && ngx_memcmp(flush->text + (size_t) known->data, text.data,
+                          text.len)
+               == 0)
+        {
+            return;
+        }
+    }
+
+    p = ngx_llm_flush_room(flush, text.len);
+
+    if (p == NULL || flush->nmodels == NGX_LLM_FLUSH_MODELS) {
+        return;
+    }
+
+    ngx_memcpy(p, text.data, text.len);
+
+    /* where it stands, as the text may move */
+
+    flush->models[flush->nmodels].data = (u_char *) flush->len;
+    flush->models[flush->nmodels].len = text.len;
+    flush->nmodels++;
+
+    flush->len += text.len;
+}
+
+
+static void
+ngx_llm_flush_send(ngx_llm_flush_t *flush)
+{
+    u_char                ring[16];
+    ngx_uint_t            i;
+    ngx_time_t           *tp;
+    ngx_llm_redis_t      *redis;
+    ngx_llm_flush_row_t  *row;
+
+    redis = &flush->redis;
+    tp = ngx_timeofday();
+
+    ngx_llm_hex64(ring, flush->conf.history->ring->id);
+
+    ngx_llm_redis_begin(redis, 14 + flush->nmodels
+                               + NGX_LLM_FLUSH_ARGS * flush->nrows,
+                        ngx_llm_flush_written, flush);
+    ngx_llm_redis_word(redis, "EVAL");
+    ngx_llm_redis_word(redis, ngx_llm_flush_script);
+    ngx_llm_redis_number(redis, 6);
+    ngx_llm_redis_key(redis, "history");
+    ngx_llm_redis_key(redis, "history:cursors");
+    ngx_llm_redis_key(redis, "history:models");
+    ngx_llm_redis_key(redis, "history:index:n");
+    ngx_llm_redis_key(redis, "history:index:low");
+    ngx_llm_redis_key(redis, "history:index:");
+    ngx_llm_redis_arg(redis, ring, 16);
+    ngx_llm_redis_number(redis, tp->sec * (uint64_t) 1000 + tp->msec);
+    ngx_llm_redis_number(redis, flush->conf.size);
+    ngx_llm_redis_number(redis, flush->conf.retention * (uint64_t) 1000);
+    ngx_llm_redis_number(redis, flush->nmodels);
+
+    for (i = 0; i < flush->nmodels; i++) {
+        ngx_llm_redis_arg(redis, flush->text
+                                 + (size_t) flush->models[i].data,
+                          flush->models[i].len);
+    }
+
+    for (i = 0; i < flush->nrows; i++) {
+        row = &flush->rows[i];
+
+        ngx_llm_redis_number(redis, row->number);
+        ngx_llm_redis_number(redis, row->end);
+        ngx_llm_redis_arg(redis, row->index, NGX_LLM_INDEX_OWN);
+        ngx_llm_redis_arg(redis, flush->text + row->start, row->len);
+    }
+
+    ngx_llm_redis_send(redis);
+}
+
+
+static void
+ngx_llm_flush_written(void *data, redisReply *reply)
+{
+    ngx_llm_flush_t  *flush = data;
+
+    if (reply->type != REDIS_REPLY_INTEGER) {
+
+        /* full, read-only, loading: as if it were away */
+
+        ngx_llm_redis_close(&flush->redis);
+        ngx_llm_flush_down(flush, (reply->type == REDIS_REPLY_ERROR)
+                                  ? reply->str : "gave no number");
+        return;
+    }
+
+    flush->conf.history->redis.flushed = flush->next;
+
+    (void) ngx_atomic_fetch_add(&flush->conf.history->redis.written,
+                                flush->nrows);
+
+    /* a little at a time while there is little, all of it while there is more */
+
+    if (flush->nrows == NGX_LLM_FLUSH_RECORDS
+        || flush->len >= NGX_LLM_FLUSH_BYTES)
+    {
+        ngx_llm_flush_batch(flush);
+        return;
+    }
+
+    flush->state = NGX_LLM_FLUSH_IDLE;
+}
+
+
+void
+ngx_llm_flush_stop(void)
+{
+    ngx_llm_flush_t    *flush;
+    ngx_llm_history_t  *history;
+
+    flush = ngx_llm_flush;
+
+    if (flush == NULL) {
+        return;
+    }
+
+    history = flush->conf.history;
+
+    if (ngx_llm_flush_mine(flush)
+        && history->redis.flushed < ngx_llm_ring_head(history->ring)
+        && (history->redis.up || flush->state != NGX_LLM_FLUSH_DOWN))
+    {
+        if (flush->state == NGX_LLM_FLUSH_DOWN) {
+            flush->again = ngx_current_msec;
+        }
+
+        ngx_llm_flush_step(flush);
+        ngx_llm_redis_drain(&flush->redis, NGX_LLM_FLUSH_EXIT,
+                            ngx_llm_flush_drained);
+    }
+
+    ngx_llm_redis_close(&flush->redis);
+
+    if (flush->event.timer_set) {
+        ngx_del_timer(&flush->event);
+    }
+
+    free(flush->text);
+
+    ngx_llm_flush = NULL;
+}
+
+
+static ngx_uint_t
+ngx_llm_flush_drained(void *data)
+{
+    ngx_llm_flush_t  *flush = data;
+
+    if (flush->state == NGX_LLM_FLUSH_IDLE) {
+        ngx_llm_flush_batch(flush);
+    }
+
+    return flush->state == NGX_LLM_FLUSH_DOWN
+           || (flush->state == NGX_LLM_FLUSH_IDLE && flush->nrows == 0);
+}
