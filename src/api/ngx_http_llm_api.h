@@ -79,6 +79,10 @@ struct ngx_http_llm_api_s {
 void ngx_http_llm_api_reply(ngx_http_llm_api_t *api, ngx_uint_t status,
     json_t *json);
 
+/* The same with JSON that is text already, and stays the caller's. */
+void ngx_http_llm_api_raw(ngx_http_llm_api_t *api, ngx_uint_t status,
+    const char *text, size_t n);
+
 /* Ends it with 204. */
 void ngx_http_llm_api_done(ngx_http_llm_api_t *api);
 

@@ -45,6 +45,15 @@ ngx_http_llm_api_reply(ngx_http_llm_api_t *api, ngx_uint_t status,
 
 
 void
+ngx_http_llm_api_raw(ngx_http_llm_api_t *api, ngx_uint_t status,
+    const char *text, size_t n)
+{
+    ngx_http_finalize_request(api->request,
+                              ngx_http_llm_api_send(api, status, text, n));
+}
+
+
+void
 ngx_http_llm_api_done(ngx_http_llm_api_t *api)
 {
     ngx_http_request_t  *r;

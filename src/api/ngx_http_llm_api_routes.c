@@ -5,12 +5,15 @@
 
 
 #include "ngx_http_llm_api_routes.h"
+#include "ngx_http_llm_api_events.h"
 #include "ngx_http_llm_api_health.h"
+#include "ngx_http_llm_api_history.h"
 #include "ngx_http_llm_api_keys.h"
 #include "ngx_http_llm_api_models.h"
 #include "ngx_http_llm_api_nodes.h"
 #include "ngx_http_llm_api_register.h"
 #include "ngx_http_llm_api_session.h"
+#include "ngx_http_llm_api_stats.h"
 
 
 static ngx_uint_t ngx_http_llm_api_fits(const char *pattern,
@@ -91,6 +94,21 @@ static const ngx_http_llm_api_route_t  ngx_http_llm_api_routes[] = {
 
     { NGX_HTTP_GET, "/models", NGX_HTTP_LLM_VIEWER,
       ngx_http_llm_api_models },
+
+    { NGX_HTTP_GET, "/history", NGX_HTTP_LLM_VIEWER,
+      ngx_http_llm_api_history },
+
+    { NGX_HTTP_GET, "/history/{id}", NGX_HTTP_LLM_VIEWER,
+      ngx_http_llm_api_history_one },
+
+    { NGX_HTTP_GET, "/stats", NGX_HTTP_LLM_VIEWER,
+      ngx_http_llm_api_stats },
+
+    { NGX_HTTP_GET, "/stats/series", NGX_HTTP_LLM_VIEWER,
+      ngx_http_llm_api_series },
+
+    { NGX_HTTP_GET, "/events", NGX_HTTP_LLM_VIEWER,
+      ngx_http_llm_api_events },
 
     { 0, NULL, 0, NULL }
 };

@@ -152,4 +152,3 @@ ngx_http_llm_status_node(u_char *p, ngx_llm_zone_t *zone, uint32_t i)
                        node->max, node->requests, node->failures,
                        node->prompt_tokens, node->completion_tokens);
 }
-

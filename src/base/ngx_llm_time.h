@@ -18,9 +18,9 @@
  */
 ngx_int_t ngx_llm_time(const ngx_str_t *text, time_t *time);
 
-/* Writes "2030-12-31T23:59:59.123Z", of ms since 1970.  Returns the end. */
 #define NGX_LLM_TIME_LEN  (sizeof("2030-12-31T23:59:59.123Z") - 1)
 
+/* Writes "2030-12-31T23:59:59.123Z", of ms since 1970.  Returns the end. */
 u_char *ngx_llm_time_text(u_char *p, uint64_t ms);
 
 

@@ -12,8 +12,11 @@
 #include "ngx_http_llm.h"
 
 
+/* The setter of llm_router_history. */
 char *ngx_http_llm_history_slot(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+/* The setter of llm_router_redis. */
 char *ngx_http_llm_redis_slot(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 /* After the http block was read: the environment, and what was not said. */

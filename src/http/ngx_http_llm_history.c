@@ -1,5 +1,6 @@
 
 #include "ngx_llm_flush.h"
+#include "ngx_llm_query.h"
 #include "ngx_http_llm_history.h"
 #include "ngx_http_llm_record.h"
 
@@ -170,6 +171,8 @@ ngx_http_llm_history_flush(ngx_cycle_t *cycle, ngx_http_llm_main_conf_t *mcf)
     conf.size = mcf->history_size;
     conf.retention = mcf->history_retention;
 
+    ngx_llm_query_start(cycle, mcf->redis);
+
     return ngx_llm_flush_start(cycle, &conf);
 }
 
@@ -234,6 +237,8 @@ ngx_http_llm_history_stop(void)
     if (w->history == NULL) {
         return;
     }
+
+    ngx_llm_query_stop();
 
     /* of several that exit together the last one writes what is left */
 

@@ -218,17 +218,23 @@ static void
 ngx_http_llm_record_end(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
     ngx_llm_record_t *record)
 {
-    uint64_t    now;
-    ngx_uint_t  error, status;
+    uint64_t     now;
+    ngx_uint_t   error, status;
     ngx_time_t  *tp;
 
     tp = ngx_timeofday();
     now = (uint64_t) tp->sec * 1000 + tp->msec;
 
-    /* the clock may have been set back */
+    /* the clock may have been set back, and is not the one of the first byte */
 
     record->duration = (now > record->time) ? now - record->time : 0;
-    record->ttft = ctx->first ? (int64_t) (ctx->first - ctx->start) : -1;
+    record->ttft = -1;
+
+    if (ctx->first) {
+        record->ttft = ctx->first - ctx->start;
+        record->duration = ngx_max(record->duration, (uint64_t) record->ttft);
+    }
+
     record->queue = ctx->queue_time;
     record->attempts = ngx_min(ctx->attempts, 255);
     record->request_bytes = r->request_length;

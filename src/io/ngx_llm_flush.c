@@ -522,9 +522,9 @@ ngx_llm_flush_room(ngx_llm_flush_t *flush, size_t n)
 static void
 ngx_llm_flush_index(ngx_llm_flush_t *flush, u_char *p)
 {
-    u_char                   id[NGX_LLM_RECORD_ID_LEN];
-    ngx_str_t                text;
-    ngx_llm_record_t        *record;
+    u_char             id[NGX_LLM_RECORD_ID_LEN];
+    ngx_str_t          text;
+    ngx_llm_record_t  *record;
 
     record = flush->record;
 
@@ -682,7 +682,7 @@ ngx_llm_flush_written(void *data, redisReply *reply)
     (void) ngx_atomic_fetch_add(&flush->conf.history->redis.written,
                                 flush->nrows);
 
-    /* a little at a time while there is little, all of it while there is more */
+    /* a little at a time while there is little, all at once otherwise */
 
     if (flush->nrows == NGX_LLM_FLUSH_RECORDS
         || flush->len >= NGX_LLM_FLUSH_BYTES)

@@ -407,9 +407,9 @@ ngx_llm_redis_number(ngx_llm_redis_t *redis, uint64_t n)
 void
 ngx_llm_redis_key(ngx_llm_redis_t *redis, const char *name)
 {
-    u_char            *p;
-    size_t             n;
-    const ngx_str_t   *prefix;
+    u_char           *p;
+    size_t            n;
+    const ngx_str_t  *prefix;
 
     n = ngx_strlen(name);
     prefix = &redis->conf->prefix;
@@ -629,8 +629,8 @@ ngx_llm_redis_replies(ngx_llm_redis_t *redis)
 static ngx_int_t
 ngx_llm_redis_reply(ngx_llm_redis_t *redis, redisReply *reply)
 {
-    char                      why[128];
-    ngx_llm_redis_pending_t   pending;
+    char                     why[128];
+    ngx_llm_redis_pending_t  pending;
 
     if (redis->first == redis->npending) {
         freeReplyObject(reply);

@@ -158,10 +158,7 @@ ngx_llm_record_node_id(u_char *p, const ngx_llm_record_t *record)
         return p;
     }
 
-    p = ngx_cpymem(p, "node-", 5);
-    ngx_llm_hex64(p, record->node_id);
-
-    return p + 16;
+    return ngx_sprintf(p, "node-%016xL", record->node_id);
 }
 
 

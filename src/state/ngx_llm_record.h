@@ -50,7 +50,7 @@ typedef struct {
     uint64_t            response_bytes;
     int64_t             prompt_tokens;      /* -1: not known */
     int64_t             completion_tokens;  /* -1: not known */
-    int64_t             ttft;       /* ms to the first byte, -1: there is none */
+    int64_t             ttft;       /* ms to the first byte, -1: none */
     uint64_t            duration;   /* ms */
     uint64_t            queue;      /* ms in the queue */
     uint16_t            http_status;
@@ -99,15 +99,15 @@ ngx_uint_t ngx_llm_record_sane(const ngx_llm_record_t *record, size_t room);
 ngx_uint_t ngx_llm_record_fits(const ngx_llm_record_t *record,
     const ngx_llm_record_filter_t *filter, uint64_t zone);
 
-/* Writes "<zone>-<number>", in hexadecimal, up to NGX_LLM_RECORD_ID_LEN. */
 #define NGX_LLM_RECORD_ID_LEN  33
 
+/* Writes "<zone>-<number>", in hexadecimal, up to NGX_LLM_RECORD_ID_LEN. */
 u_char *ngx_llm_record_id(u_char *p, const ngx_llm_record_t *record,
     uint64_t zone);
 
-/* Writes "node-" and 16 digits, or nothing where it had no node. */
 #define NGX_LLM_RECORD_NODE_LEN  (sizeof("node-") - 1 + 16)
 
+/* Writes "node-" and 16 digits, or nothing where it had no node. */
 u_char *ngx_llm_record_node_id(u_char *p, const ngx_llm_record_t *record);
 
 /* Bytes that its JSON may take, the router's name being router_len long. */

@@ -124,6 +124,9 @@ void ngx_llm_stats_sum(ngx_llm_stats_t *stats, ngx_uint_t first,
 void ngx_llm_stats_subject(const ngx_llm_subject_t *subject,
     ngx_uint_t first, ngx_uint_t last, ngx_llm_subject_sum_t *sum);
 
+/* Is there a subject in this place? */
+#define ngx_llm_stats_used(subject)  ((subject)->use == 2)
+
 /* The subject of this name (a model) or id (a node; name NULL), or NULL. */
 const ngx_llm_subject_t *ngx_llm_stats_model(ngx_llm_stats_t *stats,
     const ngx_str_t *name);
