@@ -1,0 +1,134 @@
+// The nodes: adding, changing, draining, removing; long lists.
+
+import assert from "node:assert/strict";
+import { test, until } from "../lib/browser.mjs";
+import { node, nodePages } from "../lib/fakes.mjs";
+import { SPARE, api, nodeByName } from "../lib/router.mjs";
+
+const row = (page, name) => page.locator(".t-nodes tr[data-row]")
+  .filter({ has: page.getByRole("link", { name, exact: true }) });
+const field = (page, label) => page.getByRole("dialog").getByLabel(label);
+
+test("nodes: one is added, drained, resumed, looked at, edited, removed",
+     async (visit) => {
+  const page = await visit("#/nodes");
+
+  await page.getByRole("button", { name: "Add a node" }).click();
+  await field(page, "URL").fill(SPARE);
+  await field(page, "Name").fill("spare");
+  await page.getByRole("button", { name: "Add", exact: true }).click();
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+
+  await until(() => row(page, "spare").textContent(), (text) =>
+    /online/.test(text) && /spare-model/.test(text), "it is online");
+
+  await page.getByRole("button", { name: "Drain spare" }).click();
+  await row(page, "spare").getByText("draining", { exact: true }).waitFor();
+  assert.equal((await nodeByName("spare")).state, "draining");
+  await page.getByRole("button", { name: "Resume spare" }).click();
+  await row(page, "spare").getByText("online", { exact: true }).waitFor();
+
+  await row(page, "spare").getByRole("link").click();
+  const panel = page.getByRole("dialog", { name: "spare" });
+  await panel.getByRole("button", { name: "Check now spare" }).click();
+  await page.getByText("spare was looked at.").waitFor();
+
+  await panel.getByRole("button", { name: "Edit" }).click();
+  await field(page, "Weight").fill("3");
+  await field(page, "Notes").fill("rack 7");
+  await page.getByRole("button", { name: "Save" }).click();
+  await panel.getByText("rack 7").waitFor();
+  const changed = await nodeByName("spare");
+  assert.equal(changed.weight, 3);
+  assert.equal(changed.discovered, true);
+
+  await panel.getByRole("button", { name: "Remove" }).click();
+  await page.getByRole("dialog", { name: "Remove spare?" })
+    .getByRole("button", { name: "Remove spare" }).click();
+  await row(page, "spare").waitFor({ state: "detached" });
+  assert.equal(await nodeByName("spare"), undefined);
+});
+
+test("nodes: an error stands at its field", async (visit) => {
+  const page = await visit("#/nodes/new", { expected: /status of 400/ });
+
+  await field(page, "URL").fill("ftp://nowhere");
+  await page.getByRole("button", { name: "Add", exact: true }).click();
+  await page.waitForSelector("[name=base_url][aria-invalid=true]:focus");
+
+  await field(page, "URL").fill("http://127.0.0.1:1");
+  await field(page, "Requests at once").fill("many");
+  await page.getByRole("button", { name: "Add", exact: true }).click();
+  await page.waitForSelector("[name=max_concurrent][aria-invalid=true]:focus");
+  assert.match(await field(page, "Requests at once").evaluate((input) =>
+    input.getAttribute("aria-describedby").split(" ").map((id) =>
+      document.getElementById(id).textContent).join(" ")), /number/);
+
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+});
+
+test("nodes: what others change shows by itself", async (visit) => {
+  const page = await visit("#/nodes");
+  const { id } = await nodeByName("alpha");
+
+  await row(page, "alpha").getByText("online", { exact: true }).waitFor();
+  await api("POST", `/nodes/${id}/drain`);
+  try {
+    await row(page, "alpha").getByText("draining", { exact: true }).waitFor();
+  } finally {
+    await api("POST", `/nodes/${id}/resume`);
+  }
+  await row(page, "alpha").getByText("online", { exact: true }).waitFor();
+});
+
+test("nodes: 10,000 of them stay quick", async (visit) => {
+  const page = await visit("#/nodes", { routes: nodePages(10_000) });
+  const rows = page.locator(".t-nodes tr[data-row]");
+
+  await page.getByText("10,000 nodes", { exact: true }).waitFor();
+  assert.ok(await rows.count() < 120);
+
+  await page.evaluate(() => scrollTo(0, document.body.scrollHeight));
+  await page.getByText("gpu-9999").waitFor();
+  assert.ok(await rows.count() < 120);
+
+  await page.getByLabel("Filter nodes").fill("gpu-77");
+  await page.getByText("111 of 10,000 nodes").waitFor();
+  await page.getByLabel("State", { exact: true }).selectOption("offline");
+  await page.getByText("2 of 10,000 nodes").waitFor();
+
+  // drawn anew, sorted: no long stop
+  await page.getByLabel("State", { exact: true }).selectOption("");
+  await page.getByLabel("Filter nodes").fill("");
+  await page.getByText("10,000 nodes", { exact: true }).waitFor();
+  const took = await page.evaluate(async () => {
+    const start = performance.now();
+    document.querySelector(".c-load button.sort").click();
+    await new Promise((done) => requestAnimationFrame(() =>
+      requestAnimationFrame(done)));
+    return performance.now() - start;
+  });
+  assert.ok(took < 2000, `sorting took ${took} ms`);
+  assert.equal(await page.locator("th.c-load").getAttribute("aria-sort"),
+               "ascending");
+});
+
+test("nodes: what a name holds is text", async (visit) => {
+  const name = "<img src=x onerror=alert(1)><b>bold</b>";
+  const page = await visit("#/nodes", {
+    routes: (one) => one.route("**/api/nodes?*", (route) => route.fulfill({
+      json: { data: [node(1, { name, notes: name, models: [name] })],
+              total: 1, next_cursor: null },
+    })),
+  });
+
+  await page.getByRole("link", { name }).waitFor();
+  assert.equal(await page.locator("td img, td b").count(), 0);
+});
+
+test("nodes: without any the page says what to do", async (visit) => {
+  const page = await visit("#/nodes", { routes: nodePages(0) });
+
+  await page.getByText("No nodes yet").waitFor();
+});
