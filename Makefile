@@ -38,7 +38,7 @@ INCS := $(addprefix -I $(TREE)/,src/core src/event src/event/modules \
 
 PACKAGES := build-essential curl nginx-core nginx-dev libjansson-dev \
 	libhiredis-dev libpcre2-dev libssl-dev libtest-base-perl \
-	libtest-longstring-perl libtext-diff-perl faketime
+	libtest-longstring-perl libtext-diff-perl faketime redis-server
 PACKAGES_REAL := liblist-moreutils-perl libwww-perl
 PACKAGES_LINT := clang-tidy cppcheck python3
 PACKAGES_DEV := clang $(PACKAGES_LINT) valgrind wrk dpkg-dev redis-server \

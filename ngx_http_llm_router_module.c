@@ -21,6 +21,7 @@
 #include "ngx_http_llm_error.h"
 #include "ngx_http_llm_head.h"
 #include "ngx_http_llm_history.h"
+#include "ngx_http_llm_record.h"
 #include "ngx_http_llm_status.h"
 #include "ngx_http_llm_variables.h"
 #include "ngx_http_llm_worker.h"
@@ -248,6 +249,7 @@ ngx_http_llm_postconfiguration(ngx_conf_t *cf)
 
     ngx_http_llm_error_filters();
     ngx_http_llm_body_filters();
+    ngx_http_llm_record_filters();
     ngx_http_llm_conf_pages(cf);
 
     if (ngx_http_llm_conf_warn(cf) != NGX_OK) {

@@ -260,6 +260,8 @@ struct ngx_http_llm_ctx_s {
     unsigned              cancelled:1;
     unsigned              estimated:1;  /* usage was counted by events */
     unsigned              finished:1;
+    unsigned              last:1;       /* its end was handed to nginx */
+    unsigned              recorded:1;
     unsigned              limited:1;    /* rate limit headers are due */
     unsigned              drawn:1;      /* the id is the router's own */
 };

@@ -8,7 +8,6 @@
 #include "ngx_llm_text.h"
 #include "ngx_http_llm_ctx.h"
 #include "ngx_http_llm_error.h"
-#include "ngx_http_llm_record.h"
 
 
 #define NGX_HTTP_LLM_MESSAGE  1024
@@ -225,17 +224,13 @@ ngx_http_llm_error_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
     ngx_chain_t         *cl, out;
     ngx_http_llm_ctx_t  *ctx;
 
-    ctx = ngx_http_llm_ctx(r);
-
-    if (ctx == NULL || r != r->main) {
+    if (r->err_status == 0 || in == NULL || r != r->main) {
         return ngx_http_next_body_filter(r, in);
     }
 
-    if (ctx->answer.whole || r->err_status) {
-        ngx_http_llm_record_intend(r, ctx);
-    }
+    ctx = ngx_http_llm_ctx(r);
 
-    if (r->err_status == 0 || in == NULL || ctx->error_body.len == 0) {
+    if (ctx == NULL || ctx->error_body.len == 0) {
         return ngx_http_next_body_filter(r, in);
     }
 

@@ -7,7 +7,11 @@
 #define NGX_HTTP_LLM_RECORD_CLIENT  46
 
 
-static ngx_uint_t ngx_http_llm_recorded(ngx_http_request_t *r,
+static ngx_int_t ngx_http_llm_record_filter(ngx_http_request_t *r,
+    ngx_chain_t *in);
+static void ngx_http_llm_record_intend(ngx_http_request_t *r,
+    ngx_http_llm_ctx_t *ctx);
+static ngx_uint_t ngx_http_llm_record_due(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx);
 static void ngx_http_llm_record_fill(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx, ngx_llm_record_t *record);
@@ -23,14 +27,63 @@ static void ngx_http_llm_record_end(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx, ngx_llm_record_t *record);
 
 
+static ngx_http_output_body_filter_pt  ngx_http_next_body_filter;
+
+
 void
+ngx_http_llm_record_filters(void)
+{
+    ngx_http_next_body_filter = ngx_http_top_body_filter;
+    ngx_http_top_body_filter = ngx_http_llm_record_filter;
+}
+
+
+/*
+ * The log phase may come seconds after the client has all: nginx waits for it
+ * to close the connection.
+ */
+
+static ngx_int_t
+ngx_http_llm_record_filter(ngx_http_request_t *r, ngx_chain_t *in)
+{
+    ngx_int_t            rc;
+    ngx_chain_t         *cl;
+    ngx_http_llm_ctx_t  *ctx;
+
+    ctx = ngx_http_llm_ctx(r);
+
+    if (ctx == NULL || r != r->main) {
+        return ngx_http_next_body_filter(r, in);
+    }
+
+    for (cl = in; cl; cl = cl->next) {
+        if (cl->buf->last_buf) {
+            ctx->last = 1;
+        }
+    }
+
+    if (ctx->answer.whole || ctx->last) {
+        ngx_http_llm_record_intend(r, ctx);
+    }
+
+    rc = ngx_http_next_body_filter(r, in);
+
+    if (rc == NGX_OK && ctx->last && !r->connection->buffered) {
+        (void) ngx_http_llm_record_handler(r);
+    }
+
+    return rc;
+}
+
+
+static void
 ngx_http_llm_record_intend(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
 {
     ngx_http_llm_worker_t  *w;
 
     w = &ngx_http_llm_worker;
 
-    if (w->intended == ctx || !ngx_http_llm_recorded(r, ctx)) {
+    if (w->intended == ctx || !ngx_http_llm_record_due(r, ctx)) {
         return;
     }
 
@@ -55,7 +108,7 @@ ngx_http_llm_record_handler(ngx_http_request_t *r)
     w = &ngx_http_llm_worker;
     ctx = ngx_http_llm_ctx(r);
 
-    if (ctx == NULL || !ngx_http_llm_recorded(r, ctx)) {
+    if (ctx == NULL || !ngx_http_llm_record_due(r, ctx)) {
         return NGX_OK;
     }
 
@@ -73,6 +126,7 @@ ngx_http_llm_record_handler(ngx_http_request_t *r)
                         w->intent_texts);
 
     w->intended = NULL;
+    ctx->recorded = 1;
 
     return NGX_OK;
 }
@@ -81,10 +135,11 @@ ngx_http_llm_record_handler(ngx_http_request_t *r)
 /* what is asked of nodes; who only lists models is of no interest */
 
 static ngx_uint_t
-ngx_http_llm_recorded(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
+ngx_http_llm_record_due(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
 {
     return r->method == NGX_HTTP_POST
            && ctx->api == NULL
+           && !ctx->recorded
            && ngx_http_llm_worker.intent != NULL;
 }
 

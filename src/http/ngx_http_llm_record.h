@@ -1,7 +1,7 @@
 
 /*
- * What the history keeps of a request: written when its answer is whole, put
- * into the ring when it has ended.
+ * What the history keeps of a request: written down when its answer is whole,
+ * put into the ring when its last byte is out, or it has ended otherwise.
  */
 
 
@@ -13,13 +13,13 @@
 
 
 /*
- * Before the last bytes of an answer go out: should this worker die just
- * after, the request is in the history all the same.
+ * Hooks in the filter that sees the last bytes of an answer go out: before,
+ * what is to be recorded is written down, should this worker die just after;
+ * when they are out it is recorded.  After the other filters of ours.
  */
-void ngx_http_llm_record_intend(ngx_http_request_t *r,
-    ngx_http_llm_ctx_t *ctx);
+void ngx_http_llm_record_filters(void);
 
-/* In the log phase. */
+/* In the log phase, for what did not end so. */
 ngx_int_t ngx_http_llm_record_handler(ngx_http_request_t *r);
 
 /*

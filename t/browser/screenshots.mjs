@@ -57,7 +57,7 @@ async function work() {
 }
 
 async function take({ name, hash, ready, act, scheme = "light", width = 1280,
-                      height = 860 }) {
+                      height = 700 }) {
   const context = await browser.newContext({
     viewport: { width, height }, colorScheme: scheme });
   const page = await context.newPage();

@@ -67,7 +67,7 @@ export function node(i, more = {}) {
 }
 
 const STATS = {
-  time: "2026-01-01T00:00:00Z",
+  time: new Date().toISOString(),
   totals: { requests: 1, errors: 0, cancelled: 0, failovers: 0, queued: 0,
             prompt_tokens: 1, completion_tokens: 1 },
   now: { in_flight: 0, queued: 0, nodes: { total: 1, online: 1 } },

@@ -3,7 +3,7 @@
 # top directory.
 
 PATH=$PATH:/usr/sbin
-SDK_PREFIX=build/browser
+SDK_PREFIX=${BROWSER_PREFIX:-build/browser}
 
 MOCK=${LLMTEST_MOCK:-build/mock_node}
 NGINX=${LLMTEST_NGINX:-${TEST_NGINX_BINARY:-nginx}}
