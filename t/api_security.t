@@ -67,9 +67,18 @@ sub objects {
     return ($n, $k);
 }
 
+# the id of a request that is in the history
+
+sub recorded {
+    chat({}, { 'x-request-id' => 'recorded' });
+    wait_until(sub { @{ api('GET', '/history')->json->{data} } });
+    return 'recorded';
+}
+
 sub path_of {
     my ($path, $n, $k) = @_;
-    my $id = $path =~ m{^/keys} ? $k->{id} : $n->{id};
+    my $id = $path =~ m{^/keys} ? $k->{id}
+             : $path =~ m{^/history} ? recorded() : $n->{id};
     return $path =~ s/\{id\}/$id/r;
 }
 

@@ -171,7 +171,8 @@ sub run_nodes {
                           NODES => "http://127.0.0.1:$a,http://127.0.0.1:$dead");
 
     ok($run, 'NODES: starts') or return diag($out);
-    like($out, qr/^REDIS= is not built yet/m, 'NODES: no Redis yet');
+    like(slurp("$run->{dir}/nginx.conf"), qr/llm_router_redis 127\.0\.0\.1:6379;/,
+         'REDIS: is used');
     like($out, qr/^Node: +127\.0\.0\.1:$a, online$/m, 'NODES: one is online');
     like($out, qr/^Node: +127\.0\.0\.1:$dead, offline$/m, 'NODES: one is not');
     like($out, qr/^Model: +llama3$/m, 'NODES: its models');

@@ -154,6 +154,7 @@ sub install {
          ['443 of IPv6', qr/listen \[::\]:443 ssl;/,
           "listen 127.0.0.1:$tls6 ssl;"],
          ['8081', qr/listen 127\.0\.0\.1:8081;/, "listen 127.0.0.1:$inside;"],
+         ['page', qr{/usr/share/llm-router/dashboard;}, "$dir/page;"],
          ['networks of nodes', qr/(llm_router_node_allow) /,
           'llm_router_node_allow 127.0.0.0/8 '],
          ['files', qr/(?<=worker_rlimit_nofile )65536;/, "$files;"],

@@ -1,7 +1,8 @@
 #!/bin/bash
 
-# Makes the screenshots of README.md, dashboard/screenshots/*.png, of a router
-# that is at work for some seconds.
+# Makes the screenshots of README.md, dashboard/screenshots/*.png: of a router
+# with mock nodes that is at work for some seconds.  The hour before, which the
+# charts show, is made up.
 
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -10,6 +11,8 @@ cd "$(dirname "$0")/../.."
 
 install_deps
 start_all
+start_mock gpu 4 --type vllm --models llama-3.1-8b,qwen3-32b
+export BROWSER_NODES="${ports[*]}"
 mkdir -p dashboard/screenshots
 BROWSER_ROUTER=${ROUTERS[0]} node t/browser/screenshots.mjs
 ls -l dashboard/screenshots

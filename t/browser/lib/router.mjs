@@ -36,13 +36,14 @@ export async function api(method, path, body) {
 }
 
 // one chat completion, read to its end; gives the status
-export async function chat({ model = "chat-model", key = KEY, mock } = {}) {
+export async function chat({ model = "chat-model", key = KEY, mock,
+                             stream } = {}) {
   const answer = await fetch(`${ROUTER}/v1/chat/completions`, {
     method: "POST",
     headers: { authorization: `Bearer ${key}`,
                "content-type": "application/json",
                ...(mock && { "x-mock": mock }) },
-    body: JSON.stringify({ model,
+    body: JSON.stringify({ model, stream,
                            messages: [{ role: "user", content: "one two" }] }),
   });
 
