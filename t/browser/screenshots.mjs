@@ -111,9 +111,9 @@ async function anHour(route) {
   const answer = await route.fetch();
   const series = await answer.json();
   const n = series.time.length;
-  const wave = (base, more, at) => series.time.map((_, i) => Math.round(
-    base + more * Math.sin(i / n * 5 + at)
-    + more * 0.35 * Math.sin(i * 1.7 + at) * Math.cos(i * 0.9)));
+  const wave = (base, more, at) => series.time.map((_, i) => Math.max(0,
+    Math.round(base + more * Math.sin(i / n * 5 + at)
+    + more * 0.35 * Math.sin(i * 1.7 + at) * Math.cos(i * 0.9))));
 
   await route.fulfill({ response: answer, json: {
     ...series,

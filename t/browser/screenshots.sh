@@ -11,7 +11,7 @@ cd "$(dirname "$0")/../.."
 
 install_deps
 start_all
-start_mock gpu 4 --type vllm --models llama-3.1-8b,qwen3-32b
+start_mock gpu 4 --type vllm --tokens 90 --pace 24 --models llama-3.1-8b,qwen3-32b
 export BROWSER_NODES="${ports[*]}"
 mkdir -p dashboard/screenshots
 BROWSER_ROUTER=${ROUTERS[0]} node t/browser/screenshots.mjs

@@ -2,6 +2,7 @@
 // anew when it is lost.  Nothing comes to a page that nobody sees.
 
 import { API, get } from "./api.js";
+import { setServerTime } from "./clock.js";
 import { mark } from "./health.js";
 import { check } from "./shapes.js";
 import { store } from "./store.js";
@@ -88,6 +89,7 @@ function receive(type, text) {
   if (data === null) return;
 
   if (type === "stats") {
+    setServerTime(data.time);
     live.set(data);
     mark("history", data.history?.error ?? null);
   }

@@ -74,7 +74,8 @@ export function localDay(date) {
 }
 
 // "3 min ago", "in 12 s"
-export function relative(date, now = new Date()) {
+// now: ms
+export function relative(date, now) {
   const ms = date - now;
   const text = duration(coarse(Math.abs(ms)));
 

@@ -100,6 +100,8 @@ function drawn(change) {
   };
 }
 
+const SHORTEST = 0.05;      // s that a speed is told of
+
 // without usage the pieces are counted
 function figures({ start, first, last, pieces }, usage) {
   const written = usage?.completion_tokens ?? pieces;
@@ -111,6 +113,6 @@ function figures({ start, first, last, pieces }, usage) {
     read: usage?.prompt_tokens ?? null,
     written,
     estimated: !usage,
-    speed: written > 1 && seconds > 0 ? (written - 1) / seconds : null,
+    speed: written > 1 && seconds >= SHORTEST ? (written - 1) / seconds : null,
   };
 }

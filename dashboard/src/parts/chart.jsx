@@ -4,6 +4,7 @@
 
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
+import { serverNow } from "../lib/clock.js";
 import { NONE } from "../lib/format.js";
 import { useStore } from "../lib/store.js";
 import { theme } from "../lib/theme.js";
@@ -35,7 +36,7 @@ export function Chart({ title, series, data, format, seconds }) {
   }, [chosen, series, format]);
 
   useEffect(() => {
-    const now = Date.now() / 1000;
+    const now = serverNow() / 1000;
 
     plot.current.batch(() => {
       plot.current.setData(data, false);
@@ -71,7 +72,7 @@ function draw(box, series, colors, format, tell) {
   return new uPlot({
     width: box.clientWidth || 300,
     height: HEIGHT,
-    padding: [8, 8, 0, 0],
+    padding: [8, 20, 0, 0],
     legend: { show: false },
     cursor: { y: false, sync: { key: TOGETHER.key },
               drag: { x: false, y: false }, points: { size: 6 } },

@@ -1,5 +1,6 @@
 // A time as people read it; the exact one is its title.
 
+import { serverNow } from "../lib/clock.js";
 import { NONE, localTime, moment, relative } from "../lib/format.js";
 
 export function Time({ at, ago = false }) {
@@ -12,7 +13,7 @@ export function Time({ at, ago = false }) {
 
   return (
     <time dateTime={iso} title={title}>
-      {ago ? relative(date) : localTime(date)}
+      {ago ? relative(date, serverNow()) : localTime(date)}
     </time>
   );
 }

@@ -192,8 +192,10 @@ export function Tokens({ row }) {
 export function Status({ row }) {
   return (
     <Badge state={row.status}>
-      {row.status}
-      {row.status === "error" && ` ${row.error_code ?? row.http_status}`}
+      {row.status === "error"
+        ? <><span class="visually-hidden">error </span>
+            {row.error_code ?? `HTTP ${row.http_status}`}</>
+        : row.status}
     </Badge>
   );
 }

@@ -37,7 +37,7 @@ export function HistoryFilters({ filters }) {
       </button>
       <form class={`toolbar filters ${open ? "open" : ""}`} aria-label="Filters"
             onSubmit={(event) => event.preventDefault()}>
-        <Text name="model" label="Model" hint="part of its name"
+        <Text name="model" label="Model" hint="part of it"
               written={written} change={change} />
         <Text name="node" label="Node" hint="its name"
               written={written} change={change} />

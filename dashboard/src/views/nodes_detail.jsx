@@ -65,8 +65,10 @@ function Remove({ node, path, onClose, onDone }) {
     <Confirm title={`Remove ${node.name}?`} verb={`Remove ${node.name}`}
              action={remove} onClose={onClose}>
       <p>
-        The {count(node.in_flight)} requests that it serves now end with an
-        error. To let them finish, drain it first.
+        {node.in_flight
+          ? `What it serves now, ${exact(node.in_flight)} in flight, ends with `
+            + "an error. To let it finish, drain the node first."
+          : "It serves nothing now. Requests go to other nodes from then on."}
       </p>
       {node.source === "nginx.conf" && (
         <p>It stands in nginx.conf: the next reload brings it back.</p>

@@ -1,6 +1,7 @@
 // The charts of the overview.
 
 import { useMemo } from "preact/hooks";
+import { serverNow } from "../lib/clock.js";
 import { count, duration } from "../lib/format.js";
 import { WINDOWS, charts } from "../lib/series.js";
 import { useResource } from "../lib/use_resource.js";
@@ -35,7 +36,7 @@ export function Charts({ window }) {
   const { data, error, reload } = useResource(
     `/stats/series?window=${window}&step=${step}`, "series",
     { every: EVERY });
-  const drawn = useMemo(() => data && charts(data, Date.now() / 1000),
+  const drawn = useMemo(() => data && charts(data, serverNow() / 1000),
                         [data]);
 
   if (!data) return error && <ErrorNote error={error} retry={reload} />;

@@ -19,8 +19,9 @@ export function Tiles({ now, minute, day, totals }) {
             value={percent(success(day))}
             title={`${exact(day.errors)} errors, `
                    + `${exact(day.cancelled)} cancelled by clients`}
-            below={day.errors ? `${count(day.errors)} errors`
-                              : "no errors"} />
+            below={day.errors === 1 ? "1 error"
+                   : day.errors ? `${count(day.errors)} errors`
+                   : "no errors"} />
       <Tile label="In flight" name="in-flight" value={count(now.in_flight)}
             title={exact(now.in_flight)}
             below={`${now.nodes.online}/${now.nodes.total} nodes online`} />
