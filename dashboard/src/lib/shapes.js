@@ -2,10 +2,12 @@
 // fetch layer, which says when an answer differs, and for the tests.
 //
 // A type is "string", "number", "boolean" or "time", with "?" where null may
-// stand; maybe(shape) is a shape or null, [shape] a list, an object an object.
-// More members than these may be there.
+// stand; maybe(shape) is a shape or null, optional(shape) may not be there at
+// all, [shape] is a list, an object an object.  More members than these may be
+// there.
 
 const maybe = (shape) => ({ maybe: shape });
+const optional = (shape) => ({ optional: shape });
 
 const list = (row) => ({
   data: [row], total: "number?", next_cursor: "string?",
@@ -99,7 +101,8 @@ const columns = {
 
 export const shapes = {
   login: { expires_in: "number", user },
-  me: { ...user, expires_in: "number?" },
+  me: { ...user, expires_in: "number?",
+        default_password: optional("boolean") },
   version: { version: "string" },
   nodes: list(node),
   node,
@@ -109,7 +112,8 @@ export const shapes = {
   models: list(model),
   record,
   record_detail: {
-    ...record, bodies: maybe({ request: "string?", response: "string?" }),
+    ...record,
+    bodies: optional(maybe({ request: "string?", response: "string?" })),
   },
   history: { ...list(record), source: "string", stale: "string?" },
   stats: {
@@ -147,6 +151,9 @@ export function check(name, value) {
 
 function compare(shape, value, where) {
   if (typeof shape === "string") return scalar(shape, value, where);
+  if (shape.optional) {
+    return value === undefined ? null : compare(shape.optional, value, where);
+  }
   if (shape.maybe) {
     return value === null ? null : compare(shape.maybe, value, where);
   }

@@ -14,7 +14,6 @@ import { PageHead } from "../parts/page_head.jsx";
 import { Table } from "../parts/table.jsx";
 import { Time } from "../parts/time.jsx";
 import { HistoryDetail } from "./history_detail.jsx";
-import { HistoryExport } from "./history_export.jsx";
 import { HistoryFilters } from "./history_filters.jsx";
 
 export function History({ id, query }) {
@@ -28,7 +27,6 @@ export function History({ id, query }) {
   return (
     <>
       <PageHead title="Request History" about={said(list)}>
-        <HistoryExport filters={filters} />
       </PageHead>
       <HistoryFilters filters={filters} />
       <Stale why={list.stale} />

@@ -59,8 +59,15 @@ test("history: filters", async (visit) => {
   await page.getByLabel("Model", { exact: true }).fill("no-such-model");
   await page.getByText("No request matches").waitFor();
 
+  await page.getByLabel("Model", { exact: true }).fill("");
+  await page.getByLabel("Status").selectOption("");
+  await page.getByLabel("From").fill("2099-01-01T00:00");
+  await until(() => page.url(), (url) => /from=2/.test(url));
+  await page.getByText("No request matches").waitFor();
+
   // what doesn't fit stays out
   await chat();
+  assert.equal(await rows(page).count(), 0);
   await page.getByRole("button", { name: "Clear" }).click();
   await until(() => rows(page).count(), (n) => n >= 2);
   assert.match(page.url(), /#\/history$/);

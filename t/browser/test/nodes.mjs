@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test, until } from "../lib/browser.mjs";
 import { node, nodePages } from "../lib/fakes.mjs";
-import { SPARE, api, nodeByName } from "../lib/router.mjs";
+import { ROUTER, SPARE, api, nodeByName } from "../lib/router.mjs";
 
 const row = (page, name) => page.locator(".t-nodes tr[data-row]")
   .filter({ has: page.getByRole("link", { name, exact: true }) });
@@ -47,6 +47,24 @@ test("nodes: one is added, drained, resumed, looked at, edited, removed",
     .getByRole("button", { name: "Remove spare" }).click();
   await row(page, "spare").waitFor({ state: "detached" });
   assert.equal(await nodeByName("spare"), undefined);
+});
+
+test("nodes: one that announced itself is approved", async (visit) => {
+  const page = await visit("#/nodes");
+  const { key } = await api("POST", "/keys", { name: "announcer",
+                                               scopes: ["node"] });
+  const answer = await fetch(`${ROUTER}/api/nodes/register`, {
+    method: "POST", headers: { authorization: `Bearer ${key}` },
+    body: JSON.stringify({ base_url: SPARE, name: "announced" }),
+  });
+  assert.ok(answer.ok, await answer.text());
+
+  await row(page, "announced").getByText("pending", { exact: true }).waitFor();
+  await page.getByRole("button", { name: "Approve announced" }).click();
+  await row(page, "announced").getByText("online", { exact: true }).waitFor();
+
+  await api("DELETE", `/nodes/${(await nodeByName("announced")).id}`);
+  await row(page, "announced").waitFor({ state: "detached" });
 });
 
 test("nodes: an error stands at its field", async (visit) => {
