@@ -16,7 +16,7 @@ cd "$(dirname "$0")/../.."
 
 . t/browser/lib/start.sh
 
-want_deps= pattern= passed=0 failed=0
+want_deps= pattern= passed=0 failed=0 skipped=0
 
 for arg; do
     case $arg in
@@ -63,6 +63,7 @@ report() {
     fi
 
     passed=$((passed + ${ok:-0})) failed=$((failed + bad))
+    skipped=$((skipped + $(sed -n 's/^# skipped //p' "$1")))
 }
 
 
@@ -85,5 +86,6 @@ run_tests
 stop_servers
 log_is_clean
 
+[ $skipped = 0 ] || echo "$skipped skipped"
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ] && [ "$passed" != 0 ]

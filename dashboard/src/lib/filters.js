@@ -1,7 +1,7 @@
 // The filters of the history: in the page's address, in the API's query, and
 // against a record that comes live.
 
-export const FILTERS = ["model", "node", "key", "status", "from", "to"];
+const FILTERS = ["model", "node", "key", "status", "from", "to"];
 
 // those that are set, of a route's query
 export function filtersOf(query) {

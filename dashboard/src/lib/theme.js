@@ -4,7 +4,7 @@ import { store } from "./store.js";
 
 const KEY = "llm-router-theme";
 
-export const THEMES = ["auto", "light", "dark"];
+const THEMES = ["auto", "light", "dark"];
 export const theme = store(read());
 
 apply(theme.get());

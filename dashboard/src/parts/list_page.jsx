@@ -3,7 +3,7 @@
 import { useDeferred } from "../lib/use_deferred.js";
 import { useMemo, useState } from "preact/hooks";
 import { exact } from "../lib/format.js";
-import { Empty, ErrorNote, Loading } from "./notes.jsx";
+import { Empty, ErrorNote, Loading, toldByBanner } from "./notes.jsx";
 import { PageHead } from "./page_head.jsx";
 import { Table } from "./table.jsx";
 
@@ -23,7 +23,9 @@ export function ListPage({ title, list, columns, name, what, words, id, keep,
         ? said(rows.length, list, what) : null}>
         {children}
       </PageHead>
-      {list.error && <ErrorNote error={list.error} retry={list.reload} />}
+      {list.error && !(list.rows && toldByBanner(list.error)) && (
+        <ErrorNote error={list.error} retry={list.reload} />
+      )}
       {!list.rows && !list.error && <Loading />}
       {none && empty}
       {list.rows && !none && (

@@ -31,6 +31,11 @@ export function ErrorNote({ error, retry }) {
   );
 }
 
+// the banner says it, and of when the rows are that still stand there
+export function toldByBanner(error) {
+  return error.status === 0;
+}
+
 function sentence(text) {
   return /[.!?]$/.test(text) ? text : `${text}.`;
 }

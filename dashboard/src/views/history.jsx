@@ -9,7 +9,8 @@ import { useStore } from "../lib/store.js";
 import { useHistory } from "../lib/use_history.js";
 import { Badge } from "../parts/badge.jsx";
 import { Icon } from "../parts/icon.jsx";
-import { Empty, ErrorNote, Loading } from "../parts/notes.jsx";
+import { Empty, ErrorNote, Loading,
+         toldByBanner } from "../parts/notes.jsx";
 import { PageHead } from "../parts/page_head.jsx";
 import { Table } from "../parts/table.jsx";
 import { Time } from "../parts/time.jsx";
@@ -26,11 +27,12 @@ export function History({ id, query }) {
 
   return (
     <>
-      <PageHead title="Request History" about={said(list)}>
-      </PageHead>
+      <PageHead title="Request History" about={said(list)} />
       <HistoryFilters filters={filters} />
       <Stale why={list.stale} />
-      {list.error && <ErrorNote error={list.error} retry={list.reload} />}
+      {list.error && !(list.rows && toldByBanner(list.error)) && (
+        <ErrorNote error={list.error} retry={list.reload} />
+      )}
       <div ref={top} />
       {list.waiting > 0 && <Newer n={list.waiting} reload={list.reload} />}
       <Rows list={list} columns={columns} filters={filters} />

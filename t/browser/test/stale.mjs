@@ -1,7 +1,7 @@
 // What the page says when what it shows is old.
 
 import assert from "node:assert/strict";
-import { test, until } from "../lib/browser.mjs";
+import { findings, test, until } from "../lib/browser.mjs";
 import { historyPages, withEvents } from "../lib/fakes.mjs";
 
 const banner = (page, name) => page.locator(`[data-banner="${name}"]`);
@@ -16,6 +16,9 @@ test("stale: the API goes away and comes back", async (visit) => {
                /does not answer.*Check that nginx runs/);
   assert.ok(await page.locator(".t-nodes tr[data-row]").count() >= 2,
             "the last rows stay");
+
+  assert.equal(await page.getByRole("alert").count(), 0, "it is said once");
+  assert.deepEqual(await findings(page), []);
 
   await page.unroute("**/api/**");
   await banner(page, "api").waitFor({ state: "detached" });
