@@ -180,3 +180,14 @@ ngx_http_llm_api_timer(ngx_event_t *ev)
 
     ngx_http_llm_api_go(api);
 }
+
+
+uint64_t
+ngx_http_llm_api_clock(void)
+{
+    struct timespec  ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (uint64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}

@@ -6,7 +6,8 @@
  * asks is known, may do so, and the body is read and parsed before a handler
  * is called.  Each handler ends the request by exactly one of
  *
- *     ngx_http_llm_api_reply(), ..._done(), ..._fail(), ..._list()
+ *     ngx_http_llm_api_reply(), ..._raw(), ..._done(), ..._fail(),
+ *     ..._list(), ..._stream()
  *
  * at once, or later out of ngx_http_llm_api_task() or ..._wait().
  * Nothing here is on the path of /v1.
@@ -28,6 +29,7 @@
 
 
 typedef struct ngx_http_llm_api_s  ngx_http_llm_api_t;
+struct ngx_http_llm_api_stream_s;
 
 typedef void (*ngx_http_llm_api_pt)(ngx_http_llm_api_t *api);
 
@@ -68,7 +70,7 @@ struct ngx_http_llm_api_s {
 
     ngx_http_llm_api_pt     then;
     ngx_event_t             timer;
-    void                   *list;
+    struct ngx_http_llm_api_stream_s  *stream;  /* an answer in parts */
 };
 
 
@@ -120,6 +122,8 @@ void ngx_http_llm_api_go(ngx_http_llm_api_t *api);
 void ngx_http_llm_api_settle(ngx_http_llm_api_t *api, ngx_uint_t status,
     json_t *json);
 
+/* us, of a clock that only goes forward. */
+uint64_t ngx_http_llm_api_clock(void);
 
 /* The handler of api->timer. */
 void ngx_http_llm_api_timer(ngx_event_t *ev);

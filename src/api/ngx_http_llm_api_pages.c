@@ -3,12 +3,16 @@
 #include "ngx_llm_time.h"
 
 
-#define NGX_HTTP_LLM_API_PAGE  50
+#define NGX_HTTP_LLM_API_PAGE     50
+
+/* a look at the ring takes so many us; the clock is asked every few records */
+#define NGX_HTTP_LLM_API_LOOK_US  1000
+#define NGX_HTTP_LLM_API_LOOK     32
 
 
 static void ngx_http_llm_api_pages_cleanup(void *data);
 static ngx_int_t ngx_http_llm_api_pages_args(ngx_http_llm_api_t *api,
-    ngx_http_llm_api_pages_t *pages, ngx_uint_t limit);
+    ngx_http_llm_api_pages_t *pages, ngx_uint_t max);
 static ngx_int_t ngx_http_llm_api_pages_text(ngx_http_llm_api_t *api,
     const char *name, ngx_str_t *text);
 static ngx_int_t ngx_http_llm_api_pages_status(ngx_http_llm_api_t *api,
@@ -22,13 +26,14 @@ static ngx_int_t ngx_http_llm_api_pages_cursor(ngx_http_llm_api_t *api,
 static void ngx_http_llm_api_page_done(ngx_llm_query_t *query);
 static void ngx_http_llm_api_page_got(ngx_http_llm_api_t *api);
 static void ngx_http_llm_api_page_ring(ngx_http_llm_api_pages_t *pages);
+static void ngx_http_llm_api_page_look(ngx_event_t *ev);
+static ngx_uint_t ngx_http_llm_api_page_some(ngx_http_llm_api_pages_t *pages);
 static ngx_int_t ngx_http_llm_api_page_add(ngx_llm_query_t *query,
     const ngx_llm_record_t *record, uint64_t zone);
-static void ngx_http_llm_api_page_next(ngx_http_llm_api_pages_t *pages);
 
 
 ngx_http_llm_api_pages_t *
-ngx_http_llm_api_pages(ngx_http_llm_api_t *api, ngx_uint_t limit)
+ngx_http_llm_api_pages(ngx_http_llm_api_t *api, ngx_uint_t max)
 {
     ngx_pool_cleanup_t        *cln;
     ngx_http_llm_api_pages_t  *pages;
@@ -50,9 +55,13 @@ ngx_http_llm_api_pages(ngx_http_llm_api_t *api, ngx_uint_t limit)
     pages->query.data = pages;
     pages->query.done = ngx_http_llm_api_page_done;
 
+    pages->look.handler = ngx_http_llm_api_page_look;
+    pages->look.data = pages;
+    pages->look.log = api->request->connection->log;
+
     api->data = pages;
 
-    if (ngx_http_llm_api_pages_args(api, pages, limit) != NGX_OK) {
+    if (ngx_http_llm_api_pages_args(api, pages, max) != NGX_OK) {
         return NULL;
     }
 
@@ -65,13 +74,18 @@ ngx_http_llm_api_pages_cleanup(void *data)
 {
     ngx_http_llm_api_pages_t  *pages = data;
 
+    if (pages->look.posted) {
+        ngx_delete_posted_event(&pages->look);
+    }
+
+    free(pages->record);
     ngx_llm_query_free(&pages->query);
 }
 
 
 static ngx_int_t
 ngx_http_llm_api_pages_args(ngx_http_llm_api_t *api,
-    ngx_http_llm_api_pages_t *pages, ngx_uint_t limit)
+    ngx_http_llm_api_pages_t *pages, ngx_uint_t max)
 {
     ngx_llm_record_filter_t  *filter;
 
@@ -83,7 +97,7 @@ ngx_http_llm_api_pages_args(ngx_http_llm_api_t *api,
         || ngx_http_llm_api_pages_status(api, filter) != NGX_OK
         || ngx_http_llm_api_pages_time(api, "from", &filter->from) != NGX_OK
         || ngx_http_llm_api_pages_time(api, "to", &filter->to) != NGX_OK
-        || ngx_http_llm_api_pages_limit(api, limit, &pages->query.limit)
+        || ngx_http_llm_api_pages_limit(api, max, &pages->query.limit)
            != NGX_OK)
     {
         return NGX_ERROR;
@@ -299,8 +313,9 @@ ngx_http_llm_api_page(ngx_http_llm_api_pages_t *pages,
                        "memory are shown";
     }
 
+    ngx_http_llm_api_wait(pages->api, ngx_http_llm_api_page_got);
+
     if (!pages->ring) {
-        ngx_http_llm_api_wait(pages->api, ngx_http_llm_api_page_got);
         ngx_llm_query(&pages->query);
         return;
     }
@@ -313,7 +328,6 @@ ngx_http_llm_api_page(ngx_http_llm_api_pages_t *pages,
     }
 
     ngx_http_llm_api_page_ring(pages);
-    then(pages->api);
 }
 
 
@@ -322,7 +336,20 @@ ngx_http_llm_api_page_done(ngx_llm_query_t *query)
 {
     ngx_http_llm_api_pages_t  *pages = query->data;
 
-    ngx_http_llm_api_go(pages->api);
+    if (query->error == NULL) {
+        ngx_http_llm_api_go(pages->api);
+        return;
+    }
+
+    ngx_snprintf((u_char *) pages->why, sizeof(pages->why) - 1,
+                 "Redis is away (%s): only the requests in this router's "
+                 "memory are shown%Z", query->error);
+
+    pages->stale = pages->why;
+    pages->ring = 1;
+    query->before = 0;
+
+    ngx_http_llm_api_page_ring(pages);
 }
 
 
@@ -331,19 +358,14 @@ ngx_http_llm_api_page_got(ngx_http_llm_api_t *api)
 {
     ngx_http_llm_api_pages_t  *pages = api->data;
 
-    if (pages->query.error) {
-        ngx_snprintf((u_char *) pages->why, sizeof(pages->why) - 1,
-                     "Redis is away (%s): only the requests in this router's "
-                     "memory are shown%Z", pages->query.error);
+    pages->cursor_len = 0;
+    pages->query.before = pages->query.next;
 
-        pages->stale = pages->why;
-        pages->ring = 1;
-        pages->query.before = 0;
-
-        ngx_http_llm_api_page_ring(pages);
-
-    } else {
-        ngx_http_llm_api_page_next(pages);
+    if (pages->query.next) {
+        pages->cursor_len = ngx_sprintf(pages->cursor, "%c%uL",
+                                        pages->ring ? 'm' : 'r',
+                                        pages->query.next)
+                            - pages->cursor;
     }
 
     pages->then(api);
@@ -353,10 +375,8 @@ ngx_http_llm_api_page_got(ngx_http_llm_api_t *api)
 static void
 ngx_http_llm_api_page_ring(ngx_http_llm_api_pages_t *pages)
 {
-    uint64_t           number, tail;
-    ngx_llm_ring_t    *ring;
-    ngx_llm_query_t   *query;
-    ngx_llm_record_t  *record;
+    ngx_llm_ring_t   *ring;
+    ngx_llm_query_t  *query;
 
     query = &pages->query;
     ring = ngx_http_llm_worker.history->ring;
@@ -366,33 +386,83 @@ ngx_http_llm_api_page_ring(ngx_http_llm_api_pages_t *pages)
     query->next = 0;
     query->total = ngx_llm_ring_head(ring) - ngx_llm_ring_tail(ring);
 
-    record = ngx_palloc(pages->api->request->pool,
-                        ngx_llm_ring_copy_size(ring));
-    if (record == NULL) {
-        return;
+    pages->number = ngx_llm_ring_head(ring);
+
+    if (query->before && query->before < pages->number) {
+        pages->number = query->before;
     }
 
-    number = ngx_llm_ring_head(ring);
-    tail = ngx_llm_ring_tail(ring);
-
-    if (query->before && query->before < number) {
-        number = query->before;
+    if (pages->record == NULL) {
+        pages->record = malloc(ngx_llm_ring_copy_size(ring));
     }
 
-    while (number > tail && query->nrows < query->limit) {
-        number--;
+    ngx_post_event(&pages->look, &ngx_posted_next_events);
+}
 
-        if (ngx_llm_ring_read(ring, number, record) == NGX_OK
-            && ngx_llm_record_fits(record, &query->filter, ring->id)
-            && ngx_http_llm_api_page_add(query, record, ring->id) != NGX_OK)
-        {
+
+static void
+ngx_http_llm_api_page_look(ngx_event_t *ev)
+{
+    ngx_http_llm_api_pages_t  *pages = ev->data;
+
+    uint64_t          until;
+    ngx_llm_query_t  *query;
+
+    query = &pages->query;
+    until = ngx_http_llm_api_clock() + NGX_HTTP_LLM_API_LOOK_US;
+
+    while (ngx_http_llm_api_page_some(pages)) {
+
+        if (ngx_http_llm_api_clock() >= until) {
+            ngx_post_event(&pages->look, &ngx_posted_next_events);
             return;
         }
     }
 
-    query->next = (number > tail) ? number : 0;
+    if (pages->number > ngx_llm_ring_tail(ngx_http_llm_worker.history->ring)) {
+        query->next = pages->number;
+    }
 
-    ngx_http_llm_api_page_next(pages);
+    ngx_http_llm_api_go(pages->api);
+}
+
+
+/* 0: the page is full, or there are no more */
+
+static ngx_uint_t
+ngx_http_llm_api_page_some(ngx_http_llm_api_pages_t *pages)
+{
+    uint64_t          tail;
+    ngx_uint_t        n;
+    ngx_llm_ring_t   *ring;
+    ngx_llm_query_t  *query;
+
+    query = &pages->query;
+    ring = ngx_http_llm_worker.history->ring;
+    tail = ngx_llm_ring_tail(ring);
+
+    if (pages->record == NULL) {
+        return 0;
+    }
+
+    for (n = 0; n < NGX_HTTP_LLM_API_LOOK; n++) {
+
+        if (pages->number <= tail || query->nrows == query->limit) {
+            return 0;
+        }
+
+        pages->number--;
+
+        if (ngx_llm_ring_read(ring, pages->number, pages->record) == NGX_OK
+            && ngx_llm_record_fits(pages->record, &query->filter, ring->id)
+            && ngx_http_llm_api_page_add(query, pages->record, ring->id)
+               != NGX_OK)
+        {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 
@@ -426,20 +496,6 @@ ngx_http_llm_api_page_add(ngx_llm_query_t *query,
     query->rows[++query->nrows] = p - query->text;
 
     return NGX_OK;
-}
-
-
-static void
-ngx_http_llm_api_page_next(ngx_http_llm_api_pages_t *pages)
-{
-    pages->cursor_len = 0;
-
-    if (pages->query.next) {
-        pages->cursor_len = ngx_sprintf(pages->cursor, "%c%uL",
-                                        pages->ring ? 'm' : 'r',
-                                        pages->query.next)
-                            - pages->cursor;
-    }
 }
 
 

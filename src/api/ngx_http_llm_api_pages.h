@@ -22,24 +22,35 @@ typedef struct {
     const char             *stale;      /* why it is not Redis, or NULL */
     char                    why[192];
     unsigned                ring:1;     /* where the rows are from */
+
+    /* its own: the ring is looked at some records at a time */
+
+    ngx_event_t             look;
+    uint64_t                number;     /* down to here, so far */
+    ngx_llm_record_t       *record;     /* room for one */
 } ngx_http_llm_api_pages_t;
 
 
 /*
  * Made for the request, by its arguments model=, node=, key=, status=, from=,
- * to=, limit= (of this many at most) and cursor=.  NULL: the request was
- * ended with an error.
+ * to=, limit= (up to max) and cursor=.  NULL: the request was ended with an
+ * error.
  */
 ngx_http_llm_api_pages_t *ngx_http_llm_api_pages(ngx_http_llm_api_t *api,
-    ngx_uint_t limit);
+    ngx_uint_t max);
 
-/* Fetches a page; then() follows, out of this call or later. */
+/*
+ * Fetches a page, the one after it when called again.  then() follows, never
+ * out of this call.
+ */
 void ngx_http_llm_api_page(ngx_http_llm_api_pages_t *pages,
     ngx_http_llm_api_pt then);
 
-/* The i-th row: JSON, with its bodies, or without. */
+/* The i-th row: a JSON object, with its bodies. */
 ngx_str_t ngx_http_llm_api_page_row(ngx_http_llm_api_pages_t *pages,
     ngx_uint_t i);
+
+/* How much of it stands before its bodies; a brace is to follow. */
 size_t ngx_http_llm_api_page_short(const ngx_str_t *row);
 
 

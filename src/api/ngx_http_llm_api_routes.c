@@ -6,6 +6,7 @@
 
 #include "ngx_http_llm_api_routes.h"
 #include "ngx_http_llm_api_events.h"
+#include "ngx_http_llm_api_export.h"
 #include "ngx_http_llm_api_health.h"
 #include "ngx_http_llm_api_history.h"
 #include "ngx_http_llm_api_keys.h"
@@ -98,6 +99,8 @@ static const ngx_http_llm_api_route_t  ngx_http_llm_api_routes[] = {
     { NGX_HTTP_GET, "/history", NGX_HTTP_LLM_VIEWER,
       ngx_http_llm_api_history },
 
+    { NGX_HTTP_GET, "/history/export", NGX_HTTP_LLM_VIEWER,
+      ngx_http_llm_api_export },
     { NGX_HTTP_GET, "/history/{id}", NGX_HTTP_LLM_VIEWER,
       ngx_http_llm_api_history_one },
 
