@@ -172,7 +172,8 @@ for ([bearer($token), 'the token'], [cookie($token), 'the cookie'],
     is($m->status, 200, "$name is known again");
     my $j = eval { $m->json } || {};
     my $left = delete $j->{expires_in};
-    is_deeply($j, { username => 'root', role => 'admin' }, '... whose it is');
+    is_deeply($j, { username => 'root', role => 'admin',
+                    default_password => JSON::PP::false() }, '... whose it is');
     ok($left > 86000 && $left <= 86400, '... and for how long');
 }
 
@@ -287,7 +288,9 @@ for (['POST', '/api/nodes', { base_url => 'http://127.0.0.1:9' }],
 my $admin = 'sk-test-admin-0123456789';
 my $r = me(bearer($admin));
 is_deeply($r->json, { username => 'robot', role => 'admin',
-                      expires_in => undef }, 'a key with the scope admin');
+                      expires_in => undef,
+                      default_password => JSON::PP::false() },
+          'a key with the scope admin');
 is(me({ 'x-api-key' => $admin })->status, 200, '... in its other header');
 refused(me(bearer('sk-test-0123456789abcdef')), 403, 'permission_error',
         'forbidden', undef, 'a key without it');
@@ -602,6 +605,7 @@ my $local = { Host => "localhost:$ENV{TEST_NGINX_SERVER_PORT}" };
 my $token = login('admin', 'test', $local)->json->{token};
 
 is(in($token), 200, 'the default user logs in');
+ok(me(bearer($token))->json->{default_password}, '... and is told so');
 is(me({ %{ bearer($token) }, Host => $_ })->status, 200, "... at $_")
     for '127.0.0.1', '127.1.2.3:80', '[::1]:8080', 'LOCALHOST',
         'llm.localhost';
@@ -629,8 +633,10 @@ is(login_from('127.0.1.2', 'root', 'test')->status, 401, 'another user');
 edit_conf(sub { s/(http \{)/$1 llm_router_admin user=admin password=test;/ });
 ok(reload(), 'a password is configured');
 is(in($token), 401, 'what was open is closed');
-is(login('admin', 'test', { Host => 'llm.example' })->status, 200,
-   'now he may log in from anywhere');
+my $own = login('admin', 'test', { Host => 'llm.example' });
+is($own->status, 200, 'now he may log in from anywhere');
+ok(!me(bearer($own->json->{token}))->json->{default_password},
+   '... it is no default any more');
 --- error_log
 llm_router_api is on and no password is set
 

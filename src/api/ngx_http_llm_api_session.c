@@ -43,6 +43,7 @@ static void ngx_http_llm_login_reply(ngx_http_llm_api_t *api,
 static ngx_int_t ngx_http_llm_login_cookie(ngx_http_llm_api_t *api,
     const u_char *token, size_t len, ngx_uint_t seconds);
 static ngx_uint_t ngx_http_llm_login_secure(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_llm_login_default(void);
 
 
 static const ngx_http_llm_api_field_t  ngx_http_llm_login_fields[] = {
@@ -117,11 +118,12 @@ ngx_http_llm_api_me(ngx_http_llm_api_t *api)
     }
 
     ngx_http_llm_api_reply(api, NGX_HTTP_OK,
-                           json_pack("{s:s%,s:s,s:o?}", "username",
+                           json_pack("{s:s%,s:s,s:o?,s:b}", "username",
                                      api->who.name.data, api->who.name.len,
                                      "role",
                                      ngx_http_llm_api_role(api->who.role),
-                                     "expires_in", left));
+                                     "expires_in", left, "default_password",
+                                     (int) ngx_http_llm_login_default()));
 }
 
 
@@ -357,4 +359,19 @@ ngx_http_llm_login_secure(ngx_http_request_t *r)
 
     return proto && proto->len == 5
            && ngx_strncasecmp(proto->data, (u_char *) "https", 5) == 0;
+}
+
+
+/* no password is configured: anybody knows the one that is in force */
+
+static ngx_uint_t
+ngx_http_llm_login_default(void)
+{
+    ngx_llm_user_t          user;
+    static const ngx_str_t  admin = ngx_string("admin");
+
+    return ngx_llm_sessions_user(ngx_http_llm_worker.zone->sessions, &admin,
+                                 &user)
+           == NGX_OK
+           && user.loopback;
 }
