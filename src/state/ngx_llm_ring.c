@@ -152,7 +152,11 @@ ngx_llm_ring_claim(ngx_llm_ring_t *ring, uint64_t number, ngx_uint_t slot)
 
     mark = place->mark;
 
-    if (ngx_llm_mark_number(mark) > number) {
+    ngx_memory_barrier();
+
+    /* a place that was passed over may be free by now: the mark comes first */
+
+    if (ring->head != number) {
         return 0;
     }
 
@@ -218,11 +222,13 @@ ngx_llm_ring_settle_locked(ngx_llm_ring_t *ring, ngx_uint_t slot)
     number = ngx_llm_ring_busy(ring, slot);
 
     if (number && whole) {
-        ngx_llm_ring_write(ring, number, slot, intent, texts);
 
-        /* it may not have come so far */
+        /* the head, should it stand there still; after the record is written
+           nobody knows of it any more */
 
         (void) ngx_atomic_cmp_set(&ring->head, number, number + 1);
+
+        ngx_llm_ring_write(ring, number, slot, intent, texts);
 
     } else if (number) {
 
