@@ -3,7 +3,7 @@
 //
 //   undefined  it is being asked
 //   null       nobody
-//   { username, role, default_password? }
+//   { username, role, default_password }
 
 import { get, onSignedOut, send } from "./api.js";
 import { forgetKey } from "./playground_key.js";

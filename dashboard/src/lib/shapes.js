@@ -101,8 +101,7 @@ const columns = {
 
 export const shapes = {
   login: { expires_in: "number", user },
-  me: { ...user, expires_in: "number?",
-        default_password: optional("boolean") },
+  me: { ...user, expires_in: "number?", default_password: "boolean" },
   version: { version: "string" },
   nodes: list(node),
   node,

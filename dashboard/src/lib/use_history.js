@@ -1,7 +1,7 @@
 // The rows of the history: pages from the API below, live ones on top.
 //
-// While the top of the list is seen live rows go there; while it is not they
-// are only counted ("waiting"), so that nothing moves under the reader.
+// Live rows go on top of the list when nobody would mind; else they are only
+// counted ("waiting"), so that nothing moves under the reader.
 
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { get } from "./api.js";
@@ -15,21 +15,27 @@ const CATCH_UP = 1000;      // ms; events that were skipped are asked for
 const EMPTY = { rows: null, cursor: null, total: null, stale: null,
                 source: null, error: null, waiting: 0, busy: false };
 
-// atTop(): is the first row seen?
+// atTop(): may rows come there?
 export function useHistory(filters, atTop) {
   const [state, setState] = useState(EMPTY);
   const query = search(filters);
   const running = useRef(null);
+  const came = useRef(null);    // live rows while the first page is asked for
 
   const load = useCallback(async (cursor) => {
     running.current?.abort();
     const control = running.current = new AbortController();
 
+    came.current = cursor ? null : [];
     setState((old) => ({ ...old, busy: true }));
     try {
       const page = await get(pagePath(query, cursor), "history",
                              control.signal);
-      setState((old) => joined(old, page, cursor));
+      const live = came.current;
+
+      came.current = null;
+      setState((old) => (cursor ? continued(old, page)
+                                : topped(begun(page), live)));
     } catch (error) {
       if (control.signal.aborted) return;
       setState((old) => ({ ...old, error, busy: false }));
@@ -45,7 +51,17 @@ export function useHistory(filters, atTop) {
     return () => running.current?.abort();
   }, [reload]);
 
-  useLive(query, filters, setState, reload, atTop);
+  const take = useCallback((records, catchUp) => {
+    came.current?.push(...records);
+    setState((old) => {
+      if (!old.rows) return old;
+      if (!atTop()) return waited(old, records);
+      if (old.waiting || old.rows.length > LIVE_MOST) catchUp();
+      return old.waiting ? waited(old, records) : topped(old, records);
+    });
+  }, [atTop]);
+
+  useLive(query, filters, take, reload, atTop);
 
   return { ...state, reload, more };
 }
@@ -55,26 +71,40 @@ function pagePath(query, cursor) {
   return `/history?limit=${PAGE}${query && `&${query}`}${from}`;
 }
 
-function joined(old, page, cursor) {
+function begun(page) {
   return {
-    rows: cursor ? unique([...old.rows, ...page.data]) : page.data,
-    cursor: page.next_cursor,
-    total: page.total,
-    stale: page.stale,
-    source: page.source,
-    error: null,
-    waiting: cursor ? old.waiting : 0,
-    busy: false,
+    ...EMPTY, rows: page.data, cursor: page.next_cursor, total: page.total,
+    stale: page.stale, source: page.source,
   };
 }
 
-// a row that came live may be on a page as well
-function unique(rows) {
-  const seen = new Set();
-  return rows.filter((row) => !seen.has(row.id) && seen.add(row.id));
+function continued(old, page) {
+  const next = begun(page);
+
+  return { ...next, rows: [...old.rows, ...unknown(page.data, old.rows)],
+           waiting: old.waiting };
 }
 
-function useLive(query, filters, setState, reload, atTop) {
+// records: the oldest first, as they came
+function topped(old, records) {
+  const more = unknown(records, old.rows).reverse();
+
+  return { ...old, rows: [...more, ...old.rows],
+           total: old.total == null ? null : old.total + more.length };
+}
+
+function waited(old, records) {
+  return { ...old, waiting: old.waiting + records.length };
+}
+
+// a row that came live may be on a page as well
+function unknown(rows, known) {
+  const ids = new Set(known.map((row) => row.id));
+
+  return rows.filter((row) => !ids.has(row.id));
+}
+
+function useLive(query, filters, take, reload, atTop) {
   useEffect(() => {
     let late = null;
     const catchUp = () => {
@@ -83,7 +113,7 @@ function useLive(query, filters, setState, reload, atTop) {
     };
     const live = batches((records) => {
       const fit = records.filter((record) => matches(filters, record));
-      if (fit.length) setState((old) => topped(old, fit, atTop(), catchUp));
+      if (fit.length) take(fit, catchUp);
     });
     const ends = [on("request", live.add), on("skipped", catchUp),
                   skipFirst(catchUp), live.end];
@@ -93,18 +123,6 @@ function useLive(query, filters, setState, reload, atTop) {
       for (const end of ends) end();
     };
   }, [query, reload]);
-}
-
-function topped(old, records, top, catchUp) {
-  if (!old.rows) return old;
-  if (!top) return { ...old, waiting: old.waiting + records.length };
-  if (old.rows.length > LIVE_MOST) catchUp();
-
-  const rows = unique([...records.reverse(), ...old.rows]);
-  const more = rows.length - old.rows.length;
-
-  return { ...old, rows,
-           total: old.total == null ? null : old.total + more };
 }
 
 // records that come in a swarm are drawn together

@@ -1,4 +1,5 @@
-// The state of a node, a key or a request: a dot and a word.
+// The state of a node, a key or a request: a dot and a word, which is cut where
+// there is no room for it.
 
 const TONES = {
   online: "good", active: "good", success: "good",
@@ -7,8 +8,10 @@ const TONES = {
   offline: "bad", error: "bad", revoked: "bad",
 };
 
-export function Badge({ state, children }) {
+export function Badge({ state, title, children }) {
   return (
-    <span class={`badge ${TONES[state] ?? "plain"}`}>{children ?? state}</span>
+    <span class={`badge ${TONES[state] ?? "plain"}`} title={title}>
+      <span class="badge-text">{children ?? state}</span>
+    </span>
   );
 }

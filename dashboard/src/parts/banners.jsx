@@ -23,7 +23,7 @@ export function Banners() {
 
 function DefaultPassword() {
   return (
-    <p class="banner warn">
+    <p class="banner warn" data-banner="password">
       <strong>The default password is in use.</strong> It works from this
       machine only. Set your own
       with <code>llm_router_admin user=… password=…;</code> in nginx.conf, or

@@ -15,19 +15,21 @@ import { PageHead } from "../parts/page_head.jsx";
 import { Table } from "../parts/table.jsx";
 import { Time } from "../parts/time.jsx";
 import { HistoryDetail } from "./history_detail.jsx";
+import { HistoryExport } from "./history_export.jsx";
 import { HistoryFilters } from "./history_filters.jsx";
 
 export function History({ id, query }) {
   const filters = filtersOf(query);
   const top = useRef(null);
-  const atTop = useCallback(() => !top.current
-    || top.current.getBoundingClientRect().top >= 0, []);
+  const atTop = useCallback(() => mayMove(top.current), []);
   const list = useHistory(filters, atTop);
   const columns = columnsFor(filters);
 
   return (
     <>
-      <PageHead title="Request History" about={said(list)} />
+      <PageHead title="Request History" about={said(list)}>
+        <HistoryExport filters={filters} />
+      </PageHead>
       <HistoryFilters filters={filters} />
       <Stale why={list.stale} />
       {list.error && !(list.rows && toldByBanner(list.error)) && (
@@ -43,6 +45,12 @@ export function History({ id, query }) {
       )}
     </>
   );
+}
+
+// while the top of the list is seen, and no row has the keyboard
+function mayMove(top) {
+  return !top || (top.getBoundingClientRect().top >= 0
+                  && !document.querySelector(".t-history :focus-visible"));
 }
 
 function said({ rows, total, source }) {
@@ -189,13 +197,15 @@ export function Tokens({ row }) {
   );
 }
 
+// of an error its code
 export function Status({ row }) {
+  if (row.status !== "error") return <Badge state={row.status} />;
+
+  const what = row.error_code ?? `HTTP ${row.http_status}`;
+
   return (
-    <Badge state={row.status}>
-      {row.status === "error"
-        ? <><span class="visually-hidden">error </span>
-            {row.error_code ?? `HTTP ${row.http_status}`}</>
-        : row.status}
+    <Badge state="error" title={`error: ${what}`}>
+      <span class="visually-hidden">error </span>{what}
     </Badge>
   );
 }

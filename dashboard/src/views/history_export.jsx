@@ -1,4 +1,4 @@
-// The history as a file, with the filters that are set.
+// The history as a file, with the filters that are set.  The API names it.
 
 import { API } from "../lib/api.js";
 import { search } from "../lib/filters.js";
@@ -15,7 +15,7 @@ export function HistoryExport({ filters }) {
 
 function Link({ format, filters }) {
   return (
-    <a class="button" download={`history.${format}`}
+    <a class="button" download
        href={`${API}/history/export?${search(filters, { format })}`}>
       <Icon name="download" />
       <span class="visually-hidden">Export as </span>{format.toUpperCase()}
