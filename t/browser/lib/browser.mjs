@@ -1,6 +1,6 @@
 // A browser for all tests, a page for each.  A page must have no console
-// error, no violation of the Content-Security-Policy, no exception and no
-// request to another host; leave() sees to it.
+// error, no violation of the Content-Security-Policy, no exception, no request
+// to another host, and no answer that is not of the form it expects.
 
 import assert from "node:assert/strict";
 import { after, before, test as nodeTest } from "node:test";
@@ -31,7 +31,10 @@ export function test(name, body, skip = false) {
         open.push(page);
         return page;
       });
-      for (const page of open) assert.deepEqual(page.problems, []);
+      for (const page of open) {
+        await page.askShape();
+        assert.deepEqual(page.problems, []);
+      }
     } finally {
       for (const page of open) await page.context().close();
     }
@@ -65,6 +68,10 @@ async function watch(page, router, expected) {
     if (!expected?.test(text)) page.problems.push(text);
   };
 
+  page.askShape = async () => {
+    const said = page.locator('[data-banner="shape"]');
+    for (const text of await said.allTextContents()) problem(text);
+  };
   page.on("console", (message) => {
     if (message.type() === "error") problem(`console: ${message.text()}`);
   });

@@ -2,9 +2,11 @@
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { test, until } from "../lib/browser.mjs";
+import { check } from "../../../dashboard/src/lib/shapes.js";
+import { PHONE, test, until } from "../lib/browser.mjs";
 import { chat } from "../lib/router.mjs";
-import { historyPages, sendEvent, withEvents } from "../lib/fakes.mjs";
+import { historyPages, record, sendEvent,
+         withEvents } from "../lib/fakes.mjs";
 
 const rows = (page) => page.locator(".t-history tr[data-row]");
 
@@ -79,11 +81,7 @@ test("history: one request by keyboard only", async (visit) => {
 
   await rows(page).first().waitFor();
   await page.getByLabel("To", { exact: true }).focus();
-  await until(async () => {
-    await page.keyboard.press("Tab");
-    return page.evaluate(() => Boolean(document.activeElement
-      .closest(".t-history")));
-  });
+  await intoTable(page);
   await page.keyboard.press("Enter");
 
   const dialog = page.getByRole("dialog", { name: "Request" });
@@ -102,9 +100,18 @@ test("history: one request by keyboard only", async (visit) => {
 
   await page.keyboard.press("Escape");
   await dialog.waitFor({ state: "detached" });
-  assert.ok(await page.evaluate(() => Boolean(document.activeElement
-    .closest(".t-history"))), "the focus is back at the row");
+  assert.equal(await page.evaluate(() => document.activeElement
+    .closest(".t-history") ? "" : document.activeElement.outerHTML), "",
+    "the focus is back at the row");
 });
+
+async function intoTable(page) {
+  await until(async () => {
+    await page.keyboard.press("Tab");
+    return page.evaluate(() => Boolean(document.activeElement
+      .closest(".t-history")));
+  });
+}
 
 test("history: a request that is no more is said so", async (visit) => {
   const page = await visit("#/history/none-0", { expected: /status of 404/ });
@@ -112,22 +119,34 @@ test("history: a request that is no more is said so", async (visit) => {
   await page.getByRole("dialog").getByRole("alert").waitFor();
 });
 
-test("history: export as CSV and JSON, filtered", async (visit) => {
-  await chat({ model: "org/other:7b" });
-  const page = await visit("#/history?model=org/other:7b");
+test("history: export as JSON and CSV, with the filters", async (visit) => {
+  for (const model of ["org/other:7b", "chat-model", "org/other:7b"]) {
+    await chat({ model });
+  }
+  await chat({ model: "org/other:7b", mock: "status=400" });
+  const page = await visit("#/history?model=org/other");
 
-  await rows(page).first().waitFor();
+  await page.getByLabel("Status").selectOption("success");
+  await until(() => page.url(), (url) => /status=success/.test(url));
+  const json = await download(page, "JSON");
+  const { data, total } = JSON.parse(json.text);
+  assert.match(json.name, /\.json$/);
+  assert.ok(data.length >= 2);
+  assert.equal(total, data.length);
+  for (const one of data) {
+    assert.deepEqual([one.model, one.status], ["org/other:7b", "success"]);
+    assert.equal(check("record", one), null);
+  }
+
   const csv = await download(page, "CSV");
-  const [head, ...lines] = csv.trim().split(/\r?\n/);
-  assert.match(head, /\bid\b.*\bmodel\b/);
-  assert.ok(lines.length > 0);
-  assert.ok(lines.every((line) => line.includes("org/other:7b")));
-
-  const json = JSON.parse(await download(page, "JSON"));
-  const records = json.data ?? json;
-  assert.equal(records.length, lines.length);
-  assert.ok(records.every((record) => record.model === "org/other:7b"));
-}, "the API has no export yet, and the page no button");
+  const [head, ...lines] = csv.text.trim().split(/\r?\n/);
+  assert.match(csv.name, /\.csv$/);
+  assert.deepEqual(head.split(",").sort(), Object.keys(data[0]).sort());
+  const at = head.split(",").indexOf("id");
+  assert.deepEqual(
+    lines.map((line) => line.split(",")[at].replaceAll('"', "")),
+    data.map(({ id }) => id));
+});
 
 async function download(page, name) {
   const [file] = await Promise.all([
@@ -135,7 +154,32 @@ async function download(page, name) {
     page.getByRole("link", { name: `Export as ${name}` }).click(),
   ]);
 
-  return readFile(await file.path(), "utf8");
+  return { name: file.suggestedFilename(),
+           text: await readFile(await file.path(), "utf8") };
+}
+
+for (const [name, look] of [["wide", {}], ["on a phone", PHONE]]) {
+  test(`history: an error's code can be read, ${name}`, async (visit) => {
+    const codes = ["rate_limit_exceeded", "service_unavailable",
+                   "authentication_error"];
+    const data = codes.map((error_code, i) => ({
+      ...record(i), status: "error", http_status: 500, error_code }));
+    const page = await visit("#/history", { ...look, routes: (one) =>
+      one.route("**/api/history?*", (route) => route.fulfill({ json: {
+        data, total: 3, next_cursor: null, source: "ring", stale: null,
+      } })) });
+
+    await rows(page).first().waitFor();
+    assert.deepEqual(await page.locator(".t-history .badge-text")
+      .evaluateAll((all) => all.map((one) =>
+        [one.textContent, one.scrollWidth - one.clientWidth])),
+      codes.map((code) => [`error ${code}`, 0]));
+    for (const box of await page.locator(".t-history .badge, .t-history td")
+      .evaluateAll((all) => all.map((one) => {
+        const { left, right } = one.getBoundingClientRect();
+        return { left, right };
+      }))) assert.ok(box.left >= 0 && box.right <= (look.width ?? 1280));
+  });
 }
 
 test("history: endless, with few rows in the page", async (visit) => {
@@ -172,4 +216,46 @@ test("history: what is read does not move; new rows are counted",
 
   await page.getByRole("button", { name: "1 new" }).click();
   await until(() => page.evaluate(() => scrollY), (y) => y === 0);
+});
+
+test("history: nothing moves while the keyboard is in a row",
+     async (visit) => {
+  const page = await visit("#/history", { routes: async (one) => {
+    await withEvents(one);
+    await historyPages(300)(one);
+  } });
+
+  await rows(page).first().waitFor();
+  await page.getByRole("link", { name: "Export as JSON" }).focus();
+  await intoTable(page);
+  const before = await page.evaluate(() => document.activeElement.href);
+  await sendEvent(page, "request", "live-3");
+  await page.getByRole("button", { name: "1 new" }).waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement.href), before);
+  assert.equal(await page.getByText("live-3").count(), 0);
+});
+
+test("history: a row that comes while the list is asked for is not lost",
+     async (visit) => {
+  let asked, answer;
+  const asking = new Promise((resolve) => { asked = resolve; });
+  const held = new Promise((resolve) => { answer = resolve; });
+  const page = await visit("#/history", { routes: async (one) => {
+    await withEvents(one);
+    await historyPages(50)(one);
+    await one.route("**/api/history?*", async (route) => {
+      asked();
+      await held;
+      await route.fallback();
+    });
+  } });
+
+  await asking;
+  await until(() => page.evaluate(() => Boolean(window.events)));
+  await sendEvent(page, "request", "early");
+  // longer than the page gathers events
+  await page.evaluate(() => new Promise((done) => { setTimeout(done, 300); }));
+  answer();
+  await page.getByText("early", { exact: true }).waitFor();
+  assert.match(await rows(page).nth(1).textContent(), /model-49/);
 });

@@ -1,7 +1,8 @@
 // Logging in and out.
 
 import assert from "node:assert/strict";
-import { test, until } from "../lib/browser.mjs";
+import { test } from "../lib/browser.mjs";
+import { GUARDED } from "../lib/router.mjs";
 
 const NOBODY = { user: null };
 
@@ -75,14 +76,16 @@ test("a session that ended leads to the login", async (visit) => {
 });
 
 test("a banner tells of the default password", async (visit) => {
-  const page = await visit("", {
-    routes: (one) => one.route("**/api/auth/me", async (route) => {
-      const answer = await route.fetch();
-      const json = { ...await answer.json(), default_password: true };
-      await route.fulfill({ response: answer, json });
-    }),
-  });
+  const page = await visit();
 
-  await until(() => page.locator(".banner").allTextContents(),
-              (all) => all.some((text) => /default password/.test(text)));
+  await page.locator('[data-banner="password"]')
+    .getByText("The default password is in use").waitFor();
+});
+
+test("... and is not there when another one is set", async (visit) => {
+  const page = await visit("#/nodes", { router: GUARDED,
+                                        user: ["boss", "browser-boss"] });
+
+  await page.locator(".t-nodes tr[data-row]").first().waitFor();
+  assert.equal(await page.locator(".banner").count(), 0);
 });

@@ -75,6 +75,53 @@ test("look: other widths hold, too", async (visit) => {
   }
 });
 
+// where Tab leads, until it leaves the page: is it after the stop before, is it
+// in sight, is it marked?
+async function stops(page) {
+  const found = [];
+
+  await page.evaluate(() => { window.before = null; });
+  for (;;) {
+    await page.keyboard.press("Tab");
+    const stop = await page.evaluate(() => {
+      const now = document.activeElement;
+      const { outlineStyle, outlineWidth } = getComputedStyle(now);
+      const box = now.getBoundingClientRect();
+      const follows = !window.before
+        || Boolean(window.before.compareDocumentPosition(now)
+                   & Node.DOCUMENT_POSITION_FOLLOWING);
+      const same = now === window.before;
+
+      window.before = now;
+      return now === document.body ? null : {
+        name: now.textContent.trim() || now.getAttribute("aria-label")
+          || now.name, same, follows,
+        seen: box.bottom > 0 && box.top < innerHeight && box.right > 0
+          && box.left < innerWidth,
+        marked: outlineStyle !== "none" && parseFloat(outlineWidth) >= 2,
+      };
+    });
+
+    if (!stop || found.length > 150) return found;
+    if (!stop.same) found.push(stop);   // a date has more than one
+  }
+}
+
+for (const [view, ready] of VIEWS.filter(([name]) => !name.includes("/"))) {
+  test(`look: by keyboard through ${view}`, async (visit) => {
+    await chat();
+    const page = await visit(`#/${view}`);
+
+    await page.locator(ready).first().waitFor({ state: "attached" });
+    await page.evaluate(() => document.activeElement.blur());
+    const all = await stops(page);
+    assert.ok(all.length > 8 && all.length < 150, `${all.length} stops`);
+    assert.equal(all[0].name, "Skip to the content");
+    assert.deepEqual(all.filter(({ follows, seen, marked }) =>
+      !(follows && seen && marked)), []);
+  });
+}
+
 test("look: the theme is chosen, and kept", async (visit) => {
   const page = await visit("#/nodes");
   const color = () => page.evaluate(() =>

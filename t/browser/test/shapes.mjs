@@ -30,6 +30,18 @@ nodeTest("shapes: one node, one request", async () => {
                      await api("GET", `/history/${record.id}`)), null);
 });
 
+nodeTest("shapes: a login, a new key", async () => {
+  const answer = await fetch(`${ROUTER}/api/auth/login`, {
+    method: "POST", body: '{"username":"admin","password":"test"}',
+  });
+  const key = await api("POST", "/keys", { name: "of-a-shape" });
+
+  assert.equal(check("login", await answer.json()), null);
+  assert.equal(check("created_key", key), null);
+  assert.equal(check("key", await api("GET", `/keys/${key.id}`)), null);
+  await api("DELETE", `/keys/${key.id}`);
+});
+
 nodeTest("shapes: columns are of one length", async () => {
   const series = await api("GET", "/stats/series?window=1h&step=60");
   const lengths = Object.values(series).filter(Array.isArray)

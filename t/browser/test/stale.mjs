@@ -63,11 +63,14 @@ test("stale: the history says that it is of the ring", async (visit) => {
 });
 
 test("stale: an answer of another form is said so", async (visit) => {
-  const page = await visit("#/history", { routes: async (one) => {
-    await historyPages(3)(one);
-    await one.route("**/api/version", (route) =>
-      route.fulfill({ json: { version: 7 } }));
-  } });
+  const page = await visit("#/history", {
+    expected: /version is no string/,
+    routes: async (one) => {
+      await historyPages(3)(one);
+      await one.route("**/api/version", (route) =>
+        route.fulfill({ json: { version: 7 } }));
+    },
+  });
 
   await banner(page, "shape").waitFor();
   await page.locator(".t-history").waitFor();
