@@ -50,6 +50,13 @@ npm_needed = $(wildcard dashboard/package-lock.json)
 sdk_packages = $(if $(sdk_needed)$(npm_needed),$(shell \
 	command -v npm >/dev/null 2>&1 || echo nodejs npm)) \
 	$(if $(sdk_needed),python3 python3-venv)
+browser_needed = $(wildcard t/browser/run.sh)
+
+# the small one where there is one: it takes half the time
+browser_packages = $(if $(browser_needed),$(shell \
+	command -v chromium-headless-shell chromium >/dev/null \
+	|| { apt-cache show chromium-headless-shell >/dev/null 2>&1 \
+	     && echo chromium-headless-shell; } || echo chromium))
 
 # nginx-core's installation starts a server where it can; one that was not
 # there before is stopped again, one that was there is left alone.
@@ -78,8 +85,9 @@ endef
 
 .PHONY: deps
 deps: deps-run ## install what building, running and testing need (apt, npm)
-	@$(call install,$(sdk_packages))
+	@$(call install,$(sdk_packages) $(browser_packages))
 	@$(if $(sdk_needed),t/sdk/run.sh deps)
+	@$(if $(browser_needed),t/browser/run.sh deps)
 	@$(if $(npm_needed),$(MAKE) dashboard/node_modules/.done)
 
 .PHONY: deps-run
@@ -229,6 +237,10 @@ $(BUILD)/unit/%: t/unit/%.c | $(TREE)/objs/ngx_auto_config.h
 .PHONY: test
 test: deps all mock unit ## every test; ends with "N passed, N failed"
 	@LLMTEST_NGINX='$(NGINX)' t/run $(TESTS)
+
+.PHONY: screenshots
+screenshots: deps all mock ## the pictures of the dashboard, from a router at work
+	@LLMTEST_NGINX='$(NGINX)' t/browser/screenshots.sh
 
 .PHONY: test-real
 test-real: all mock # the same t/*.t under CPAN's Test::Nginx::Socket

@@ -26,7 +26,8 @@ for arg; do
 done
 
 
-# Two groups beside each other, each with a browser and a router of its own.
+# Two groups beside each other, each with a browser and a router of its own;
+# in this process group, which t/run ends as a whole.
 
 run_tests() {
     local only=() pids=() group
@@ -34,7 +35,7 @@ run_tests() {
     [ -z "$pattern" ] || only=(--test-name-pattern="$pattern")
 
     for group in 1 2; do
-        BROWSER_ROUTER=${ROUTERS[group - 1]} timeout -k 5 300 \
+        BROWSER_ROUTER=${ROUTERS[group - 1]} timeout --foreground -k 5 600 \
             node --test --test-reporter=tap "${only[@]}" \
             t/browser/group$group.mjs >$PREFIX/group$group.tap 2>&1 \
             </dev/null &

@@ -1,6 +1,6 @@
 #!/bin/bash
 
-# Makes the screenshots of README.md, dashboard/screenshots/*.png: of a router
+# Takes dashboard/screenshots/*.png: "make screenshots".  They are of a router
 # with mock nodes that is at work for some seconds.  The hour before, which the
 # charts show, is made up.
 
@@ -13,6 +13,7 @@ install_deps
 start_all
 start_mock gpu 4 --type vllm --tokens 90 --pace 24 --models llama-3.1-8b,qwen3-32b
 export BROWSER_NODES="${ports[*]}"
+port=$(free_ports 1)
+start_router pictures "$port" "llm_router_admin user=admin password=test;"
 mkdir -p dashboard/screenshots
-BROWSER_ROUTER=${ROUTERS[0]} node t/browser/screenshots.mjs
-ls -l dashboard/screenshots
+BROWSER_ROUTER=http://127.0.0.1:$port node t/browser/screenshots.mjs

@@ -1,6 +1,6 @@
 # Starts what the tests need: mock nodes, a router for each group of tests, and
-# one with users of its own.  Sourced by run.sh and screenshots.sh, from the project's
-# top directory.
+# one with users of its own.  Sourced by run.sh and screenshots.sh, from the
+# project's top directory.
 
 PATH=$PATH:/usr/sbin
 SDK_PREFIX=${BROWSER_PREFIX:-build/browser}
@@ -72,10 +72,7 @@ start_mocks() {
 # two with admin / test, and one where a viewer may log in
 
 start_routers() {
-    local user=
-
     read -r ONE TWO GUARDED <<<"$(free_ports 3)"
-    [ "$(id -u)" != 0 ] || user="user root;"
 
     start_router one "$ONE" ""
     start_router two "$TWO" ""
@@ -91,9 +88,10 @@ start_routers() {
 # start_router NAME PORT ADMINS: serves the page as conf/full.conf says
 
 start_router() {
-    local dir=$PREFIX/$1 load= page i pid
+    local dir=$PREFIX/$1 load= user= page i pid
 
     mkdir -p "$dir/temp"
+    [ "$(id -u)" != 0 ] || user="user root;"
     [ -z "$MODULE" ] || load="load_module $(realpath "$MODULE");"
     page=$(sed -n '/^        location \/ {/,/^        }/p' conf/full.conf \
         | sed "s,/usr/share/llm-router/dashboard,$PWD/dashboard/dist,")
