@@ -247,9 +247,9 @@ ngx_http_llm_postconfiguration(ngx_conf_t *cf)
 
     *h = ngx_http_llm_access_handler;
 
+    ngx_http_llm_record_filters();
     ngx_http_llm_error_filters();
     ngx_http_llm_body_filters();
-    ngx_http_llm_record_filters();
     ngx_http_llm_conf_pages(cf);
 
     if (ngx_http_llm_conf_warn(cf) != NGX_OK) {

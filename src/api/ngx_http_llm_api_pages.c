@@ -9,6 +9,9 @@
 #define NGX_HTTP_LLM_API_LOOK_US  1000
 #define NGX_HTTP_LLM_API_LOOK     32
 
+/* bytes of bodies in a page: one of large records has fewer of them */
+#define NGX_HTTP_LLM_API_BODIES   (1024 * 1024)
+
 
 static void ngx_http_llm_api_pages_cleanup(void *data);
 static ngx_int_t ngx_http_llm_api_pages_args(ngx_http_llm_api_t *api,
@@ -294,17 +297,24 @@ void
 ngx_http_llm_api_page(ngx_http_llm_api_pages_t *pages,
     ngx_http_llm_api_pt then)
 {
+    size_t              bodies;
     ngx_uint_t          ring;
     ngx_llm_history_t  *history;
 
     history = ngx_http_llm_worker.history;
+    bodies = 2 * ngx_http_llm_worker.mcf->history_bodies;
     ring = pages->ring;
+
+    if (bodies) {
+        pages->query.limit = ngx_min(pages->query.limit,
+                                     NGX_HTTP_LLM_API_BODIES / bodies);
+    }
 
     pages->then = then;
     pages->stale = NULL;
     pages->ring = (ngx_http_llm_worker.mcf->redis == NULL);
 
-    if (!pages->ring && (ring || !history->redis.up)) {
+    if (!pages->ring && (ring || ngx_llm_flushed_away(&history->redis))) {
 
         /* the pages before were of the ring, or Redis is away */
 

@@ -18,7 +18,7 @@
 #define NGX_LLM_JSON_DEPTH   512
 
 /* watched containers open at once, the root being the first */
-#define NGX_LLM_JSON_LEVELS  5
+#define NGX_LLM_JSON_LEVELS  7
 
 /* the parent of the rows that stand in the root */
 #define NGX_LLM_JSON_ROOT    -1

@@ -33,6 +33,7 @@
 
 typedef struct ngx_http_llm_ctx_s   ngx_http_llm_ctx_t;
 typedef struct ngx_http_llm_peer_s  ngx_http_llm_peer_t;
+typedef struct ngx_http_llm_bodies_s  ngx_http_llm_bodies_t;
 
 
 /* a node or key of nginx.conf, on its way to the zone */
@@ -191,6 +192,7 @@ struct ngx_http_llm_ctx_s {
     ngx_llm_facts_t       facts;
     off_t                 body_length;
     ngx_str_t             model_json;   /* what goes in place of the model */
+    ngx_http_llm_bodies_t  *bodies;     /* what the history keeps, or NULL */
 
     /* what it holds: released by finish, whatever happens */
 

@@ -12,8 +12,6 @@
 #include "ngx_http_llm_error.h"
 
 
-static ngx_int_t ngx_http_llm_auth_secret(ngx_http_request_t *r,
-    ngx_str_t *secret);
 static ngx_int_t ngx_http_llm_auth_other(ngx_http_request_t *r,
     ngx_str_t *secret);
 static uint32_t ngx_http_llm_auth_key(const ngx_str_t *secret,
@@ -128,7 +126,7 @@ ngx_http_llm_auth_holds(const ngx_http_llm_ctx_t *ctx)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_llm_auth_secret(ngx_http_request_t *r, ngx_str_t *secret)
 {
     ngx_table_elt_t  *h;

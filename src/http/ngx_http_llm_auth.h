@@ -28,6 +28,9 @@ uint32_t ngx_http_llm_auth_request(ngx_http_request_t *r,
 uint32_t ngx_http_llm_auth_conf(ngx_http_request_t *r,
     ngx_llm_key_conf_t *conf);
 
+/* The secret that a request's headers carry, as it is; NGX_DECLINED: none. */
+ngx_int_t ngx_http_llm_auth_secret(ngx_http_request_t *r, ngx_str_t *secret);
+
 /* Is the request's key, if it has one, still there and not revoked? */
 ngx_uint_t ngx_http_llm_auth_holds(const ngx_http_llm_ctx_t *ctx);
 

@@ -6,6 +6,7 @@
 
 
 #include "ngx_http_llm_body.h"
+#include "ngx_http_llm_bodies.h"
 #include "ngx_http_llm_error.h"
 
 
@@ -29,6 +30,10 @@ ngx_http_llm_body_init(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
 {
     ngx_str_t             boundary, *type;
     ngx_http_llm_scan_t  *scan;
+
+    if (ngx_http_llm_bodies_init(r, ctx) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
     if (r->headers_in.content_type) {
         type = &r->headers_in.content_type->value;
@@ -228,6 +233,10 @@ ngx_http_llm_body_feed(ngx_http_llm_ctx_t *ctx, ngx_buf_t *b)
 
     } else {
         (void) ngx_llm_json_feed(&ctx->scan->json.scanner, b->pos, n);
+
+        if (ctx->bodies) {
+            ngx_http_llm_bodies_request(ctx, b->pos, n);
+        }
     }
 }
 

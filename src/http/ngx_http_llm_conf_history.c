@@ -8,6 +8,8 @@
 #define NGX_HTTP_LLM_HISTORY_SIZE_MAX   10000000
 #define NGX_HTTP_LLM_HISTORY_RETENTION  (7 * 24 * 3600)
 
+#define NGX_HTTP_LLM_HISTORY_BODIES_MAX  (64 * 1024)
+
 #define NGX_HTTP_LLM_REDIS_PREFIX       64
 
 
@@ -115,13 +117,27 @@ static ngx_int_t
 ngx_http_llm_history_keep_bodies(ngx_conf_t *cf,
     ngx_http_llm_main_conf_t *mcf, ngx_str_t *param)
 {
-    if (ngx_strcmp(param->data, "bodies=off") == 0) {
+    ssize_t    n;
+    ngx_str_t  text;
+
+    text.data = param->data + sizeof("bodies=") - 1;
+    text.len = param->len - (sizeof("bodies=") - 1);
+
+    if (text.len == 3 && ngx_strncmp(text.data, "off", 3) == 0) {
         mcf->history_bodies = 0;
         return NGX_OK;
     }
 
-    return ngx_http_llm_param_bad(cf, param,
-                                  "is not built yet, it must be \"off\"");
+    n = ngx_parse_size(&text);
+
+    if (n < 1 || n > NGX_HTTP_LLM_HISTORY_BODIES_MAX) {
+        return ngx_http_llm_param_bad(cf, param, "must be \"off\" or a size "
+                                      "up to 64k");
+    }
+
+    mcf->history_bodies = n;
+
+    return NGX_OK;
 }
 
 

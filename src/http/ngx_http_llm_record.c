@@ -1,4 +1,5 @@
 
+#include "ngx_http_llm_bodies.h"
 #include "ngx_http_llm_record.h"
 #include "ngx_llm_text.h"
 
@@ -62,6 +63,10 @@ ngx_http_llm_record_filter(ngx_http_request_t *r, ngx_chain_t *in)
         }
     }
 
+    if (ctx->bodies) {
+        ngx_http_llm_bodies_answer(r, ctx, in);
+    }
+
     if (ctx->answer.whole || ctx->last) {
         ngx_http_llm_record_intend(r, ctx);
     }
@@ -114,7 +119,7 @@ ngx_http_llm_record_handler(ngx_http_request_t *r)
 
     record = &w->intent->record;
 
-    if (w->intended != ctx) {
+    if (w->intended != ctx || ctx->bodies) {
         ngx_llm_ring_begin(w->intent);
         ngx_http_llm_record_fill(r, ctx, record);
     }
@@ -204,6 +209,11 @@ ngx_http_llm_record_texts(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
 
     len[NGX_LLM_RECORD_REQUEST] = 0;
     len[NGX_LLM_RECORD_RESPONSE] = 0;
+    record->cut = 0;
+
+    if (ctx->bodies) {
+        p = ngx_http_llm_bodies_texts(r, ctx, p, record);
+    }
 
     return p - record->text;
 }
@@ -301,7 +311,6 @@ ngx_http_llm_record_end(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
     record->error = error;
     record->node_error = (record->status == NGX_LLM_RECORD_ERROR
                           && error == NGX_LLM_ERR_NONE);
-    record->cut = 0;
 
     status = r->err_status ? r->err_status : r->headers_out.status;
 

@@ -15,7 +15,8 @@
 /*
  * Hooks in the filter that sees the last bytes of an answer go out: before,
  * what is to be recorded is written down, should this worker die just after;
- * when they are out it is recorded.  After the other filters of ours.
+ * when they are out it is recorded.  Called before the other filters of ours
+ * are installed: it is to see what they make.
  */
 void ngx_http_llm_record_filters(void);
 

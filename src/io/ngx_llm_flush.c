@@ -711,7 +711,7 @@ ngx_llm_flush_stop(void)
 
     if (ngx_llm_flush_mine(flush)
         && history->redis.flushed < ngx_llm_ring_head(history->ring)
-        && (history->redis.up || flush->state != NGX_LLM_FLUSH_DOWN))
+        && !ngx_llm_flushed_away(&history->redis))
     {
         if (flush->state == NGX_LLM_FLUSH_DOWN) {
             flush->again = ngx_current_msec;

@@ -37,6 +37,9 @@ typedef struct {
     u_char              error[128]; /* why it is not up; ends with a zero */
 } ngx_llm_flushed_t;
 
+/* it does not answer; not so where nobody has asked it yet */
+#define ngx_llm_flushed_away(redis)  (!(redis)->up && (redis)->error[0])
+
 
 typedef struct {
     uint64_t            magic;
