@@ -25,12 +25,9 @@ export function Dialog({ title, onClose, children, kind = "box" }) {
     onClose();
   };
 
-  // a browser may close it without asking
-  const closed = () => element.current?.isConnected && onClose();
-
   return (
     <dialog ref={element} class={`dialog ${kind}`} aria-labelledby={heading}
-            onCancel={close} onClose={closed}
+            onCancel={close}
             onClick={(event) => event.target === element.current
                                 && onClose()}>
       <div class="dialog-inside">

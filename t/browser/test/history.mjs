@@ -117,6 +117,42 @@ test("history: a request that is no more is said so", async (visit) => {
   const page = await visit("#/history/none-0", { expected: /status of 404/ });
 
   await page.getByRole("dialog").getByRole("alert").waitFor();
+
+  // nothing was typed or clicked before: a browser closes it without asking
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  await until(() => page.url(), (url) => url.endsWith("#/history"));
+});
+
+test("history: bodies are shown, as text", async (visit) => {
+  const id = "fake-1";
+  const page = await visit(`#/history/${id}`, {
+    routes: (one) => one.route(`**/api/history/${id}`, (route) =>
+      route.fulfill({ json: { ...record(1), bodies: {
+        request: '{"model":"m","messages":[]}',
+        response: "<img src=x onerror=alert(1)> half an answ",
+      } } })),
+  });
+  const dialog = page.getByRole("dialog");
+
+  await dialog.locator("pre").first().waitFor();
+  assert.deepEqual(await dialog.locator("pre").allTextContents(), [
+    '{\n  "model": "m",\n  "messages": []\n}',
+    "<img src=x onerror=alert(1)> half an answ",
+  ]);
+  assert.equal(await dialog.locator("img").count(), 0);
+});
+
+test("history: filters on a phone", async (visit) => {
+  await chat();
+  const page = await visit("#/history", PHONE);
+
+  await rows(page).first().waitFor();
+  await page.getByRole("button", { name: "Filters" }).click();
+  await page.getByLabel("Model", { exact: true }).fill("no-such-model");
+  await page.getByText("No request matches").waitFor();
+  assert.equal(await page.getByRole("button", { name: "Filters (1)" })
+    .getAttribute("aria-expanded"), "true");
 });
 
 test("history: export as JSON and CSV, with the filters", async (visit) => {

@@ -1,7 +1,7 @@
 // The nodes: adding, changing, draining, removing; long lists.
 
 import assert from "node:assert/strict";
-import { test, until } from "../lib/browser.mjs";
+import { PHONE, test, until } from "../lib/browser.mjs";
 import { node, nodePages } from "../lib/fakes.mjs";
 import { ROUTER, SPARE, api, nodeByName } from "../lib/router.mjs";
 
@@ -9,10 +9,12 @@ const row = (page, name) => page.locator(".t-nodes tr[data-row]")
   .filter({ has: page.getByRole("link", { name, exact: true }) });
 const field = (page, label) => page.getByRole("dialog").getByLabel(label);
 
-test("nodes: one is added, drained, resumed, looked at, edited, removed",
-     async (visit) => {
-  const page = await visit("#/nodes");
+for (const [where, look] of [["", {}], [", on a phone", PHONE]]) {
+  test(`nodes: one is added, drained, resumed, edited, removed${where}`,
+       async (visit) => wholeLife(await visit("#/nodes", look)));
+}
 
+async function wholeLife(page) {
   await page.getByRole("button", { name: "Add a node" }).click();
   await field(page, "URL").fill(SPARE);
   await field(page, "Name").fill("spare");
@@ -47,7 +49,7 @@ test("nodes: one is added, drained, resumed, looked at, edited, removed",
     .getByRole("button", { name: "Remove spare" }).click();
   await row(page, "spare").waitFor({ state: "detached" });
   assert.equal(await nodeByName("spare"), undefined);
-});
+}
 
 test("nodes: one that announced itself is approved", async (visit) => {
   const page = await visit("#/nodes");

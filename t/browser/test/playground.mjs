@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { test, until } from "../lib/browser.mjs";
+import { PHONE, test, until } from "../lib/browser.mjs";
 import { KEY, api } from "../lib/router.mjs";
 
 async function ask(page, model, text, key = KEY) {
@@ -45,9 +45,12 @@ test("playground: an answer streams, with its figures", async (visit) => {
                /^3 read, \d+ written$/);
 });
 
-test("playground: stops in the middle", async (visit) => {
-  const page = await visit("#/playground");
+for (const [where, look] of [["", {}], [", on a phone", PHONE]]) {
+  test(`playground: stops in the middle${where}`,
+       async (visit) => stops(await visit("#/playground", look)));
+}
 
+async function stops(page) {
   await ask(page, "slow-model", "go on");
   const text = page.locator(".answer .text");
   await until(async () => (await text.count()) && text.textContent(),
@@ -63,7 +66,7 @@ test("playground: stops in the middle", async (visit) => {
     () => api("GET", "/history?model=slow-model&status=cancelled"),
     ({ data }) => data.length > 0, "the router knows of it");
   assert.equal(record.stream, true);
-});
+}
 
 test("playground: an error says what to do", async (visit) => {
   const page = await visit("#/playground", { expected: /status of 401/ });
