@@ -319,10 +319,10 @@ ngx_http_llm_export_csv_begin(ngx_http_llm_export_t *export)
 static ngx_int_t
 ngx_http_llm_export_csv_row(ngx_http_llm_export_t *export, ngx_str_t *row)
 {
-    size_t         n;
-    json_t        *record;
-    ngx_int_t      rc;
-    const char   **name;
+    size_t        n;
+    json_t       *record;
+    ngx_int_t     rc;
+    const char  **name;
 
     n = ngx_http_llm_api_page_short(row);
     row->data[n] = '}';

@@ -2,7 +2,9 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_event.h>
+#include "ngx_llm_entry.h"
 #include "ngx_llm_flush.h"
+#include "ngx_llm_flush_script.h"
 #include "ngx_llm_text.h"
 
 
@@ -34,7 +36,7 @@ typedef enum {
 typedef struct {
     uint64_t                number;
     uint64_t                end;    /* ms since 1970 */
-    u_char                  index[NGX_LLM_INDEX_OWN];
+    u_char                  entry[NGX_LLM_ENTRY_OWN];
     size_t                  start;  /* in the text */
     size_t                  len;
 } ngx_llm_flush_row_t;
@@ -78,110 +80,13 @@ static void ngx_llm_flush_collect(ngx_llm_flush_t *flush);
 static ngx_uint_t ngx_llm_flush_wait(ngx_llm_flush_t *flush, uint64_t number);
 static ngx_int_t ngx_llm_flush_add(ngx_llm_flush_t *flush);
 static u_char *ngx_llm_flush_room(ngx_llm_flush_t *flush, size_t n);
-static void ngx_llm_flush_index(ngx_llm_flush_t *flush, u_char *p);
 static void ngx_llm_flush_model(ngx_llm_flush_t *flush);
 static void ngx_llm_flush_send(ngx_llm_flush_t *flush);
 static void ngx_llm_flush_written(void *data, redisReply *reply);
 static ngx_uint_t ngx_llm_flush_drained(void *data);
-static u_char *ngx_llm_flush_put(u_char *p, uint64_t n, ngx_uint_t bytes);
 
 
 static ngx_llm_flush_t  *ngx_llm_flush;
-
-
-/*
- * KEYS: stream, cursors, models, index:n, index:low, "index:".
- * ARGV: ring, now (ms), size, retention (ms), n of models, the models, then
- * number, end (ms), entry of the index, JSON of each record.
- *
- * An id is the ms in which the request ended, or the last one's where that is
- * later, as with several routers: so they rise, and an id is never before the
- * end of its request.
- */
-
-static const char  ngx_llm_flush_script[] =
-    "local stream, cursors, models = KEYS[1], KEYS[2], KEYS[3]\n"
-    "local now, keep = tonumber(ARGV[2]), tonumber(ARGV[4])\n"
-    "local last = redis.call('HGET', cursors, ARGV[1])\n"
-    "last = last and tonumber(last:match('^%d+')) or 0\n"
-    "local ms, seq = 0, 0\n"
-    "if redis.call('EXISTS', stream) == 1 then\n"
-    "  local info = redis.call('XINFO', 'STREAM', stream)\n"
-    "  for i = 1, #info, 2 do\n"
-    "    if info[i] == 'last-generated-id' then\n"
-    "      ms, seq = info[i + 1]:match('^(%d+)-(%d+)$')\n"
-    "      ms, seq = tonumber(ms), tonumber(seq)\n"
-    "    end\n"
-    "  end\n"
-    "end\n"
-    "local names = tonumber(ARGV[5])\n"
-    "local room = redis.call('HLEN', models) < 20000\n"
-    "for i = 6, 5 + names do\n"
-    "  if room or redis.call('HEXISTS', models, ARGV[i]) == 1 then\n"
-    "    redis.call('HSET', models, ARGV[i], now)\n"
-    "  end\n"
-    "end\n"
-    "local entries, n = {}, 0\n"
-    "for i = 6 + names, #ARGV, 4 do\n"
-    "  local number = tonumber(ARGV[i])\n"
-    "  if number > last then\n"
-    "    local ended = tonumber(ARGV[i + 1])\n"
-    "    if ended > ms then ms, seq = ended, 0 else seq = seq + 1 end\n"
-    "    redis.call('XADD', stream, string.format('%.0f-%.0f', ms, seq),\n"
-    "               'record', ARGV[i + 3])\n"
-    "    n = n + 1\n"
-    "    entries[n] = struct.pack('>I8I4', ms, seq) .. ARGV[i + 2]\n"
-    "    last = number\n"
-    "  end\n"
-    "end\n"
-    "if n > 0 then\n"
-    "  local size, block = 45, 512\n"
-    "  local at = redis.call('INCRBY', KEYS[4], n) - n\n"
-    "  local i = 1\n"
-    "  while i <= n do\n"
-    "    local b = math.floor(at / block)\n"
-    "    local m = math.min(n - i + 1, block - at % block)\n"
-    "    redis.call('SETRANGE', KEYS[6] .. b, at % block * size,\n"
-    "               table.concat(entries, '', i, i + m - 1))\n"
-    "    i, at = i + m, at + m\n"
-    "  end\n"
-    "  redis.call('HSET', cursors, ARGV[1],\n"
-    "             string.format('%.0f %.0f', last, now))\n"
-    "  redis.call('XTRIM', stream, 'MAXLEN', ARGV[3])\n"
-    "  redis.call('XTRIM', stream, 'MINID',\n"
-    "             string.format('%.0f', math.max(now - keep, 0)))\n"
-    "  local oldest = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]\n"
-    "  local oms = oldest and tonumber(oldest[1]:match('^%d+')) or ms\n"
-    "  local low = tonumber(redis.call('GET', KEYS[5]) or '0')\n"
-    "  local was = low\n"
-    "  while low < math.floor(at / block) and low - was < 64 do\n"
-    "    local first = redis.call('GETRANGE', KEYS[6] .. (low + 1), 0, 7)\n"
-    "    if #first == 8 and struct.unpack('>I8', first) >= oms then break end\n"
-    "    if #first == 0 and low + 1 >= math.floor(at / block) then break end\n"
-    "    redis.call('DEL', KEYS[6] .. low)\n"
-    "    low = low + 1\n"
-    "  end\n"
-    "  if low ~= was then redis.call('SET', KEYS[5], low) end\n"
-    "end\n"
-    "return last\n";
-
-/*
- * How far it is with this ring; others that nothing was heard of for longer
- * than the records are kept are forgotten, models too.
- */
-
-static const char  ngx_llm_flush_hello[] =
-    "local old = tonumber(ARGV[2])\n"
-    "for i = 1, 2 do\n"
-    "  local all = redis.call('HGETALL', KEYS[i])\n"
-    "  for k = 1, #all, 2 do\n"
-    "    if tonumber(all[k + 1]:match('%d+$')) < old then\n"
-    "      redis.call('HDEL', KEYS[i], all[k])\n"
-    "    end\n"
-    "  end\n"
-    "end\n"
-    "local at = redis.call('HGET', KEYS[1], ARGV[1])\n"
-    "return at and tonumber(at:match('^%d+')) or 0\n";
 
 
 ngx_int_t
@@ -300,7 +205,8 @@ ngx_llm_flush_up(void *data)
 
     ngx_llm_redis_begin(&flush->redis, 7, ngx_llm_flush_cursor, flush);
     ngx_llm_redis_word(&flush->redis, "EVAL");
-    ngx_llm_redis_word(&flush->redis, ngx_llm_flush_hello);
+    ngx_llm_redis_arg(&flush->redis, ngx_llm_flush_hello.data,
+                      ngx_llm_flush_hello.len);
     ngx_llm_redis_number(&flush->redis, 2);
     ngx_llm_redis_key(&flush->redis, "history:cursors");
     ngx_llm_redis_key(&flush->redis, "history:models");
@@ -488,7 +394,7 @@ ngx_llm_flush_add(ngx_llm_flush_t *flush)
 
     flush->len += row->len;
 
-    ngx_llm_flush_index(flush, row->index);
+    ngx_llm_entry_write(row->entry, record, flush->conf.history->ring->id);
     ngx_llm_flush_model(flush);
 
     return NGX_OK;
@@ -514,55 +420,6 @@ ngx_llm_flush_room(ngx_llm_flush_t *flush, size_t n)
     }
 
     return flush->text + flush->len;
-}
-
-
-/* what the index says of it, from 12 on */
-
-static void
-ngx_llm_flush_index(ngx_llm_flush_t *flush, u_char *p)
-{
-    u_char             id[NGX_LLM_RECORD_ID_LEN];
-    ngx_str_t          text;
-    ngx_llm_record_t  *record;
-
-    record = flush->record;
-
-    p = ngx_llm_flush_put(p, record->time, 8);
-
-    text.data = id;
-    text.len = ngx_llm_record_id(id, record, flush->conf.history->ring->id)
-               - id;
-    p = ngx_llm_flush_put(p, ngx_llm_index_hash(&text), 4);
-
-    text = ngx_llm_record_text(record, NGX_LLM_RECORD_ID);
-    p = ngx_llm_flush_put(p, ngx_llm_index_hash(&text), 4);
-
-    text = ngx_llm_record_text(record, NGX_LLM_RECORD_MODEL);
-    p = ngx_llm_flush_put(p, ngx_llm_index_hash(&text), 4);
-
-    text = ngx_llm_record_text(record, NGX_LLM_RECORD_NODE);
-    p = ngx_llm_flush_put(p, ngx_llm_index_hash(&text), 4);
-
-    text.data = id;
-    text.len = ngx_llm_record_node_id(id, record) - id;
-    p = ngx_llm_flush_put(p, ngx_llm_index_hash(&text), 4);
-
-    text = ngx_llm_record_text(record, NGX_LLM_RECORD_KEY);
-    p = ngx_llm_flush_put(p, ngx_llm_index_hash(&text), 4);
-
-    *p = record->status;
-}
-
-
-static u_char *
-ngx_llm_flush_put(u_char *p, uint64_t n, ngx_uint_t bytes)
-{
-    while (bytes--) {
-        *p++ = (u_char) (n >> (8 * bytes));
-    }
-
-    return p;
 }
 
 
@@ -629,7 +486,8 @@ ngx_llm_flush_send(ngx_llm_flush_t *flush)
                                + NGX_LLM_FLUSH_ARGS * flush->nrows,
                         ngx_llm_flush_written, flush);
     ngx_llm_redis_word(redis, "EVAL");
-    ngx_llm_redis_word(redis, ngx_llm_flush_script);
+    ngx_llm_redis_arg(redis, ngx_llm_flush_script.data,
+                      ngx_llm_flush_script.len);
     ngx_llm_redis_number(redis, 6);
     ngx_llm_redis_key(redis, "history");
     ngx_llm_redis_key(redis, "history:cursors");
@@ -654,7 +512,7 @@ ngx_llm_flush_send(ngx_llm_flush_t *flush)
 
         ngx_llm_redis_number(redis, row->number);
         ngx_llm_redis_number(redis, row->end);
-        ngx_llm_redis_arg(redis, row->index, NGX_LLM_INDEX_OWN);
+        ngx_llm_redis_arg(redis, row->entry, NGX_LLM_ENTRY_OWN);
         ngx_llm_redis_arg(redis, flush->text + row->start, row->len);
     }
 

@@ -2,7 +2,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_event.h>
-#include "ngx_llm_flush.h"
+#include "ngx_llm_entry.h"
 #include "ngx_llm_query.h"
 
 
@@ -11,22 +11,6 @@
 
 /* blocks of the index that are read at a time */
 #define NGX_LLM_QUERY_BLOCKS   16
-
-
-/* an entry of the index */
-
-typedef struct {
-    uint64_t                ms;
-    uint32_t                sequence;
-    uint64_t                time;
-    uint32_t                id;
-    uint32_t                request_id;
-    uint32_t                model;
-    uint32_t                node;
-    uint32_t                node_id;
-    uint32_t                key;
-    ngx_uint_t              status;
-} ngx_llm_query_entry_t;
 
 
 typedef struct {
@@ -57,11 +41,8 @@ static void ngx_llm_query_read(ngx_llm_query_t *query);
 static void ngx_llm_query_blocks(void *data, redisReply *reply);
 static void ngx_llm_query_block(ngx_llm_query_t *query, uint64_t first,
     const u_char *p, size_t n);
-static const u_char *ngx_llm_query_get(const u_char *p, ngx_uint_t bytes,
-    uint64_t *n);
-static void ngx_llm_query_entry(const u_char *p, ngx_llm_query_entry_t *entry);
 static ngx_uint_t ngx_llm_query_fits(ngx_llm_query_t *query,
-    const ngx_llm_query_entry_t *entry);
+    const ngx_llm_entry_t *entry);
 static ngx_uint_t ngx_llm_query_model(ngx_llm_query_t *query, uint32_t hash);
 
 static void ngx_llm_query_fetch(ngx_llm_query_t *query);
@@ -260,7 +241,7 @@ ngx_llm_query_low(void *data, redisReply *reply)
 {
     ngx_llm_query_t  *query = data;
 
-    query->low = ngx_llm_query_number(reply) * NGX_LLM_INDEX_BLOCK;
+    query->low = ngx_llm_query_number(reply) * NGX_LLM_ENTRY_BLOCK;
 }
 
 
@@ -301,7 +282,7 @@ ngx_llm_query_models(void *data, redisReply *reply)
             name.data = (u_char *) element->str;
             name.len = element->len;
 
-            query->models[query->nmodels++] = ngx_llm_index_hash(&name);
+            query->models[query->nmodels++] = ngx_llm_entry_hash(&name);
         }
     }
 
@@ -366,8 +347,8 @@ ngx_llm_query_read(ngx_llm_query_t *query)
 
     redis = &ngx_llm_queries.redis;
 
-    block = (query->at - 1) / NGX_LLM_INDEX_BLOCK;
-    low = query->low / NGX_LLM_INDEX_BLOCK;
+    block = (query->at - 1) / NGX_LLM_ENTRY_BLOCK;
+    low = query->low / NGX_LLM_ENTRY_BLOCK;
 
     query->blocks = ngx_min(block - low + 1, NGX_LLM_QUERY_BLOCKS);
 
@@ -399,11 +380,11 @@ ngx_llm_query_blocks(void *data, redisReply *reply)
     for (i = 0; i < reply->elements; i++) {
         element = reply->element[i];
 
-        first = (query->at - 1) / NGX_LLM_INDEX_BLOCK * NGX_LLM_INDEX_BLOCK;
+        first = (query->at - 1) / NGX_LLM_ENTRY_BLOCK * NGX_LLM_ENTRY_BLOCK;
 
         if (element->type == REDIS_REPLY_STRING) {
             ngx_llm_query_block(query, first, (u_char *) element->str,
-                                element->len / NGX_LLM_INDEX_ENTRY);
+                                element->len / NGX_LLM_ENTRY_SIZE);
         }
 
         if (query->end || query->nfound == query->limit || first == 0) {
@@ -439,13 +420,13 @@ static void
 ngx_llm_query_block(ngx_llm_query_t *query, uint64_t first, const u_char *p,
     size_t n)
 {
-    ngx_llm_query_entry_t   entry;
+    ngx_llm_entry_t         entry;
     ngx_llm_query_found_t  *found;
 
     n = ngx_min(n, query->at - first);
 
     while (n--) {
-        ngx_llm_query_entry(p + n * NGX_LLM_INDEX_ENTRY, &entry);
+        ngx_llm_entry_read(p + n * NGX_LLM_ENTRY_SIZE, &entry);
 
         if (entry.ms < query->filter.from) {
             query->end = 1;
@@ -470,47 +451,8 @@ ngx_llm_query_block(ngx_llm_query_t *query, uint64_t first, const u_char *p,
 }
 
 
-static void
-ngx_llm_query_entry(const u_char *p, ngx_llm_query_entry_t *entry)
-{
-    uint64_t  n;
-
-    p = ngx_llm_query_get(p, 8, &entry->ms);
-    p = ngx_llm_query_get(p, 4, &n);
-    entry->sequence = (uint32_t) n;
-    p = ngx_llm_query_get(p, 8, &entry->time);
-    p = ngx_llm_query_get(p, 4, &n);
-    entry->id = (uint32_t) n;
-    p = ngx_llm_query_get(p, 4, &n);
-    entry->request_id = (uint32_t) n;
-    p = ngx_llm_query_get(p, 4, &n);
-    entry->model = (uint32_t) n;
-    p = ngx_llm_query_get(p, 4, &n);
-    entry->node = (uint32_t) n;
-    p = ngx_llm_query_get(p, 4, &n);
-    entry->node_id = (uint32_t) n;
-    p = ngx_llm_query_get(p, 4, &n);
-    entry->key = (uint32_t) n;
-
-    entry->status = *p;
-}
-
-
-static const u_char *
-ngx_llm_query_get(const u_char *p, ngx_uint_t bytes, uint64_t *n)
-{
-    *n = 0;
-
-    while (bytes--) {
-        *n = *n << 8 | *p++;
-    }
-
-    return p;
-}
-
-
 static ngx_uint_t
-ngx_llm_query_fits(ngx_llm_query_t *query, const ngx_llm_query_entry_t *entry)
+ngx_llm_query_fits(ngx_llm_query_t *query, const ngx_llm_entry_t *entry)
 {
     uint32_t                        hash;
     const ngx_llm_record_filter_t  *filter;
@@ -529,19 +471,19 @@ ngx_llm_query_fits(ngx_llm_query_t *query, const ngx_llm_query_entry_t *entry)
     }
 
     if (filter->node.len) {
-        hash = ngx_llm_index_hash(&filter->node);
+        hash = ngx_llm_entry_hash(&filter->node);
 
         if (hash != entry->node && hash != entry->node_id) {
             return 0;
         }
     }
 
-    if (filter->key.len && ngx_llm_index_hash(&filter->key) != entry->key) {
+    if (filter->key.len && ngx_llm_entry_hash(&filter->key) != entry->key) {
         return 0;
     }
 
     if (filter->id.len) {
-        hash = ngx_llm_index_hash(&filter->id);
+        hash = ngx_llm_entry_hash(&filter->id);
 
         if (hash != entry->id && hash != entry->request_id) {
             return 0;

@@ -15,6 +15,14 @@ static ngx_uint_t ngx_llm_record_has(const ngx_str_t *text,
     const ngx_str_t *part);
 static ngx_uint_t ngx_llm_record_is(const ngx_str_t *text,
     const ngx_str_t *wanted);
+static u_char *ngx_llm_record_json_who(u_char *p,
+    const ngx_llm_record_t *record, const ngx_str_t *router);
+static u_char *ngx_llm_record_json_end(u_char *p,
+    const ngx_llm_record_t *record);
+static u_char *ngx_llm_record_json_figures(u_char *p,
+    const ngx_llm_record_t *record);
+static u_char *ngx_llm_record_json_own(u_char *p, const char *name,
+    const ngx_llm_record_t *record, ngx_uint_t which);
 static u_char *ngx_llm_record_json_text(u_char *p, const char *name,
     const ngx_str_t *text);
 static u_char *ngx_llm_record_json_number(u_char *p, const char *name,
@@ -195,9 +203,7 @@ u_char *
 ngx_llm_record_json(u_char *p, const ngx_llm_record_t *record, uint64_t zone,
     const ngx_str_t *router)
 {
-    u_char      *start, id[NGX_LLM_RECORD_NODE_LEN];
-    ngx_str_t    text;
-    const char  *error;
+    u_char  *start;
 
     /* each member begins with a comma, the first one's becomes the brace */
 
@@ -209,35 +215,56 @@ ngx_llm_record_json(u_char *p, const ngx_llm_record_t *record, uint64_t zone,
     p = ngx_llm_time_text(p, record->time);
     *p++ = '"';
 
-    text = ngx_llm_record_text(record, NGX_LLM_RECORD_ID);
-    p = ngx_llm_record_json_text(p, "request_id", &text);
+    p = ngx_llm_record_json_who(p, record, router);
+    p = ngx_llm_record_json_end(p, record);
+    p = ngx_llm_record_json_figures(p, record);
+    p = ngx_llm_record_json_bodies(p, record);
 
+    *start = '{';
+    *p++ = '}';
+
+    return p;
+}
+
+
+static u_char *
+ngx_llm_record_json_who(u_char *p, const ngx_llm_record_t *record,
+    const ngx_str_t *router)
+{
+    u_char      id[NGX_LLM_RECORD_NODE_LEN];
+    ngx_str_t   text;
+    ngx_uint_t  requested;
+
+    p = ngx_llm_record_json_own(p, "request_id", record, NGX_LLM_RECORD_ID);
     p = ngx_llm_record_json_text(p, "router", router);
+    p = ngx_llm_record_json_own(p, "endpoint", record,
+                                NGX_LLM_RECORD_ENDPOINT);
+    p = ngx_llm_record_json_own(p, "model", record, NGX_LLM_RECORD_MODEL);
 
-    text = ngx_llm_record_text(record, NGX_LLM_RECORD_ENDPOINT);
-    p = ngx_llm_record_json_text(p, "endpoint", &text);
+    requested = record->len[NGX_LLM_RECORD_REQUESTED]
+                ? NGX_LLM_RECORD_REQUESTED : NGX_LLM_RECORD_MODEL;
 
-    text = ngx_llm_record_text(record, NGX_LLM_RECORD_MODEL);
-    p = ngx_llm_record_json_text(p, "model", &text);
-
-    if (record->len[NGX_LLM_RECORD_REQUESTED]) {
-        text = ngx_llm_record_text(record, NGX_LLM_RECORD_REQUESTED);
-    }
-
-    p = ngx_llm_record_json_text(p, "requested_model", &text);
-
-    text = ngx_llm_record_text(record, NGX_LLM_RECORD_NODE);
-    p = ngx_llm_record_json_text(p, "node", &text);
+    p = ngx_llm_record_json_own(p, "requested_model", record, requested);
+    p = ngx_llm_record_json_own(p, "node", record, NGX_LLM_RECORD_NODE);
 
     text.data = id;
     text.len = ngx_llm_record_node_id(id, record) - id;
     p = ngx_llm_record_json_text(p, "node_id", &text);
 
-    text = ngx_llm_record_text(record, NGX_LLM_RECORD_KEY);
-    p = ngx_llm_record_json_text(p, "key", &text);
+    p = ngx_llm_record_json_own(p, "key", record, NGX_LLM_RECORD_KEY);
 
-    text = ngx_llm_record_text(record, NGX_LLM_RECORD_CLIENT);
-    p = ngx_llm_record_json_text(p, "client_ip", &text);
+    return ngx_llm_record_json_own(p, "client_ip", record,
+                                   NGX_LLM_RECORD_CLIENT);
+}
+
+
+/* how it ended */
+
+static u_char *
+ngx_llm_record_json_end(u_char *p, const ngx_llm_record_t *record)
+{
+    ngx_str_t    text;
+    const char  *error;
 
     p = ngx_llm_record_json_flag(p, "stream", record->stream);
 
@@ -251,8 +278,14 @@ ngx_llm_record_json(u_char *p, const ngx_llm_record_t *record, uint64_t zone,
 
     text.data = (u_char *) error;
     text.len = error ? ngx_strlen(error) : 0;
-    p = ngx_llm_record_json_text(p, "error_code", &text);
 
+    return ngx_llm_record_json_text(p, "error_code", &text);
+}
+
+
+static u_char *
+ngx_llm_record_json_figures(u_char *p, const ngx_llm_record_t *record)
+{
     p = ngx_llm_record_json_number(p, "duration_ms", record->duration);
     p = ngx_llm_record_json_number(p, "ttft_ms", record->ttft);
     p = ngx_llm_record_json_number(p, "queue_ms", record->queue);
@@ -264,14 +297,21 @@ ngx_llm_record_json(u_char *p, const ngx_llm_record_t *record, uint64_t zone,
                                    ngx_llm_record_total(record));
     p = ngx_llm_record_json_flag(p, "estimated", record->estimated);
     p = ngx_llm_record_json_number(p, "request_bytes", record->request_bytes);
-    p = ngx_llm_record_json_number(p, "response_bytes",
-                                   record->response_bytes);
-    p = ngx_llm_record_json_bodies(p, record);
 
-    *start = '{';
-    *p++ = '}';
+    return ngx_llm_record_json_number(p, "response_bytes",
+                                      record->response_bytes);
+}
 
-    return p;
+
+static u_char *
+ngx_llm_record_json_own(u_char *p, const char *name,
+    const ngx_llm_record_t *record, ngx_uint_t which)
+{
+    ngx_str_t  text;
+
+    text = ngx_llm_record_text(record, which);
+
+    return ngx_llm_record_json_text(p, name, &text);
 }
 
 
@@ -325,8 +365,7 @@ ngx_llm_record_json_flag(u_char *p, const char *name, ngx_uint_t flag)
 static u_char *
 ngx_llm_record_json_bodies(u_char *p, const ngx_llm_record_t *record)
 {
-    u_char     *start;
-    ngx_str_t   text;
+    u_char  *start;
 
     if (record->len[NGX_LLM_RECORD_REQUEST] == 0
         && record->len[NGX_LLM_RECORD_RESPONSE] == 0)
@@ -338,12 +377,9 @@ ngx_llm_record_json_bodies(u_char *p, const ngx_llm_record_t *record)
 
     start = p;
 
-    text = ngx_llm_record_text(record, NGX_LLM_RECORD_REQUEST);
-    p = ngx_llm_record_json_text(p, "request", &text);
-
-    text = ngx_llm_record_text(record, NGX_LLM_RECORD_RESPONSE);
-    p = ngx_llm_record_json_text(p, "response", &text);
-
+    p = ngx_llm_record_json_own(p, "request", record, NGX_LLM_RECORD_REQUEST);
+    p = ngx_llm_record_json_own(p, "response", record,
+                                NGX_LLM_RECORD_RESPONSE);
     p = ngx_llm_record_json_flag(p, "cut", record->cut);
 
     *start = '{';

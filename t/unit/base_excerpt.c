@@ -98,9 +98,9 @@ is_excerpt(ngx_llm_excerpt_t *e, const sample_t *s, const char *how)
 static void
 cut_anywhere(const sample_t *s)
 {
-    size_t              i, n, bad;
-    u_char              text[1024];
-    ngx_llm_excerpt_t   e;
+    size_t             i, n, bad;
+    u_char             text[1024];
+    ngx_llm_excerpt_t  e;
 
     n = strlen(s->input);
     bad = 0;
@@ -136,11 +136,11 @@ cut_anywhere(const sample_t *s)
 static void
 any_size(void)
 {
-    size_t              n, bad;
-    u_char              text[600];
-    ngx_llm_excerpt_t   e;
+    size_t             n, bad;
+    u_char             text[600];
+    ngx_llm_excerpt_t  e;
 
-    static const char   input[] = "{\"a\":\"" B255 B64 "\",\"key\":\"" KEY
+    static const char  input[] = "{\"a\":\"" B255 B64 "\",\"key\":\"" KEY
                                   "\",\"words\":\"one two\\n\"}";
 
     bad = 0;
@@ -163,9 +163,9 @@ any_size(void)
 static void
 hides(const char *input, size_t size, const char *secret, const char *want)
 {
-    u_char              text[100];
-    ngx_str_t           s;
-    ngx_llm_excerpt_t   e;
+    u_char             text[100];
+    ngx_str_t          s;
+    ngx_llm_excerpt_t  e;
 
     s.data = (u_char *) secret;
     s.len = strlen(secret);

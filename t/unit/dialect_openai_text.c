@@ -37,8 +37,8 @@ static const struct {
     { "event: response.output_text.delta\n"
       "data: {\"type\":\"response.output_text.delta\",\"delta\":\"Hi\"}\n\n"
       "event: response.completed\ndata: {\"response\":{\"x\":1}}\n\n", "Hi" },
-    { DELTA("\"content\":\"a\"") "data: {\"error\":{\"message\":\" broke\"}}\n\n",
-      "a broke" },
+    { DELTA("\"content\":\"a\"")
+      "data: {\"error\":{\"message\":\" broke\"}}\n\n", "a broke" },
     { "data:{\"choices\":[{\"delta\":{\"content\":\"tight\"}}]}\n\n", "tight" },
 
     /* none of it */
@@ -55,10 +55,10 @@ static const struct {
 static void
 is_stream(const char *input, const char *want)
 {
-    size_t                  i, n, bad;
-    u_char                  text[256];
-    ngx_llm_excerpt_t       e;
-    ngx_llm_openai_text_t   t;
+    size_t                 i, n, bad;
+    u_char                 text[256];
+    ngx_llm_excerpt_t      e;
+    ngx_llm_openai_text_t  t;
 
     n = strlen(input);
     bad = 0;
@@ -82,9 +82,9 @@ is_stream(const char *input, const char *want)
 static void
 long_ones(void)
 {
-    u_char                  text[8192], input[8192], *p;
-    ngx_llm_excerpt_t       e;
-    ngx_llm_openai_text_t   t;
+    u_char                 text[8192], input[8192], *p;
+    ngx_llm_excerpt_t      e;
+    ngx_llm_openai_text_t  t;
 
     p = ngx_cpymem(input, "data: {\"choices\":[{\"text\":\"", 27);
     p = ngx_cpymem(p, "x ", 2);

@@ -1,0 +1,91 @@
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "ngx_llm_flush_script.h"
+
+
+/*
+ * An id is the ms in which the request ended, or the last one's where that is
+ * later, as with several routers: so they rise, and an id is never before the
+ * end of its request.
+ */
+
+const ngx_str_t  ngx_llm_flush_script = ngx_string(
+    "local stream, cursors, models = KEYS[1], KEYS[2], KEYS[3]\n"
+    "local now, keep = tonumber(ARGV[2]), tonumber(ARGV[4])\n"
+    "local last = redis.call('HGET', cursors, ARGV[1])\n"
+    "last = last and tonumber(last:match('^%d+')) or 0\n"
+    "local ms, seq = 0, 0\n"
+    "if redis.call('EXISTS', stream) == 1 then\n"
+    "  local info = redis.call('XINFO', 'STREAM', stream)\n"
+    "  for i = 1, #info, 2 do\n"
+    "    if info[i] == 'last-generated-id' then\n"
+    "      ms, seq = info[i + 1]:match('^(%d+)-(%d+)$')\n"
+    "      ms, seq = tonumber(ms), tonumber(seq)\n"
+    "    end\n"
+    "  end\n"
+    "end\n"
+    "local names = tonumber(ARGV[5])\n"
+    "local room = redis.call('HLEN', models) < 20000\n"
+    "for i = 6, 5 + names do\n"
+    "  if room or redis.call('HEXISTS', models, ARGV[i]) == 1 then\n"
+    "    redis.call('HSET', models, ARGV[i], now)\n"
+    "  end\n"
+    "end\n"
+    "local entries, n = {}, 0\n"
+    "for i = 6 + names, #ARGV, 4 do\n"
+    "  local number = tonumber(ARGV[i])\n"
+    "  if number > last then\n"
+    "    local ended = tonumber(ARGV[i + 1])\n"
+    "    if ended > ms then ms, seq = ended, 0 else seq = seq + 1 end\n"
+    "    redis.call('XADD', stream, string.format('%.0f-%.0f', ms, seq),\n"
+    "               'record', ARGV[i + 3])\n"
+    "    n = n + 1\n"
+    "    entries[n] = struct.pack('>I8I4', ms, seq) .. ARGV[i + 2]\n"
+    "    last = number\n"
+    "  end\n"
+    "end\n"
+    "if n > 0 then\n"
+    "  local size, block = 45, 512\n"
+    "  local at = redis.call('INCRBY', KEYS[4], n) - n\n"
+    "  local i = 1\n"
+    "  while i <= n do\n"
+    "    local b = math.floor(at / block)\n"
+    "    local m = math.min(n - i + 1, block - at % block)\n"
+    "    redis.call('SETRANGE', KEYS[6] .. b, at % block * size,\n"
+    "               table.concat(entries, '', i, i + m - 1))\n"
+    "    i, at = i + m, at + m\n"
+    "  end\n"
+    "  redis.call('HSET', cursors, ARGV[1],\n"
+    "             string.format('%.0f %.0f', last, now))\n"
+    "  redis.call('XTRIM', stream, 'MAXLEN', ARGV[3])\n"
+    "  redis.call('XTRIM', stream, 'MINID',\n"
+    "             string.format('%.0f', math.max(now - keep, 0)))\n"
+    "  local oldest = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]\n"
+    "  local oms = oldest and tonumber(oldest[1]:match('^%d+')) or ms\n"
+    "  local low = tonumber(redis.call('GET', KEYS[5]) or '0')\n"
+    "  local was = low\n"
+    "  while low < math.floor(at / block) and low - was < 64 do\n"
+    "    local first = redis.call('GETRANGE', KEYS[6] .. (low + 1), 0, 7)\n"
+    "    if #first == 8 and struct.unpack('>I8', first) >= oms then break end\n"
+    "    if #first == 0 and low + 1 >= math.floor(at / block) then break end\n"
+    "    redis.call('DEL', KEYS[6] .. low)\n"
+    "    low = low + 1\n"
+    "  end\n"
+    "  if low ~= was then redis.call('SET', KEYS[5], low) end\n"
+    "end\n"
+    "return last\n");
+
+
+const ngx_str_t  ngx_llm_flush_hello = ngx_string(
+    "local old = tonumber(ARGV[2])\n"
+    "for i = 1, 2 do\n"
+    "  local all = redis.call('HGETALL', KEYS[i])\n"
+    "  for k = 1, #all, 2 do\n"
+    "    if tonumber(all[k + 1]:match('%d+$')) < old then\n"
+    "      redis.call('HDEL', KEYS[i], all[k])\n"
+    "    end\n"
+    "  end\n"
+    "end\n"
+    "local at = redis.call('HGET', KEYS[1], ARGV[1])\n"
+    "return at and tonumber(at:match('^%d+')) or 0\n");
