@@ -98,6 +98,48 @@ class Mock:
         stop(self.proc)
 
 
+class Redis:
+    """A Redis of its own, that keeps nothing on disk."""
+
+    def __init__(self):
+        self.port = free_port()
+        self.root = os.path.join(OUT, 'redis')
+        shutil.rmtree(self.root, ignore_errors=True)
+        os.makedirs(self.root)
+        self.proc = subprocess.Popen(
+            ['redis-server', '--port', str(self.port), '--bind', '127.0.0.1',
+             '--save', '', '--appendonly', 'no', '--dir', self.root,
+             '--logfile', 'log'], stdout=subprocess.DEVNULL)
+        running.append(self.proc)
+        self.line = f'    llm_router_redis 127.0.0.1:{self.port};'
+        self.sock = None
+        while not self.sock:
+            try:
+                self.sock = socket.create_connection(
+                    ('127.0.0.1', self.port), 60)
+            except OSError:
+                if self.proc.poll() is not None:
+                    raise
+                time.sleep(0.01)
+
+    def number(self, command):
+        """A number that Redis answers."""
+
+        self.sock.sendall(command.encode() + b'\r\n')
+        answer = b''
+        while (not answer.endswith(b'\r\n')
+               or answer.startswith(b'$') and answer.count(b'\n') < 2):
+            answer += self.sock.recv(4096)
+        return int(answer[1:] if answer[:1] == b':' else answer.split()[1])
+
+    def records(self):
+        return self.number('XLEN llm:history')
+
+    def stop(self):
+        self.sock.close()
+        stop(self.proc)
+
+
 def node_lines(ports):
     return '\n'.join(
         f'    llm_router_node http://127.0.0.1:{port} name=n{i} models=mock'
@@ -113,7 +155,7 @@ class Nginx:
 
     def __init__(self, side, ports, callgrind=None, connections=1024,
                  zone='32m', limits='', router='', keepalive=64, name=None,
-                 state=None):
+                 state=None, more=''):
         self.port = free_port()
         self.callgrind = callgrind
         self.root = os.path.join(OUT, name or side)
@@ -127,6 +169,7 @@ class Nginx:
             'NODE': ports[0], 'NODES': node_lines(ports),
             'KEYHASH': hashlib.sha256(KEY.encode()).hexdigest(),
             'KEYLIMITS': limits, 'ROUTER': router, 'KEEPALIVE': keepalive,
+            'MORE': more,
         }
         with open(f'{BENCH}/nginx.conf') as common, \
                 open(f'{BENCH}/{side}.conf') as own:
@@ -184,6 +227,13 @@ class Nginx:
             raise OSError(f'{self.root}/error.log:\n{lines[:2000]}')
 
 
+def cpu(pid):
+    """Seconds of processor time, of all threads: the process's own clock,
+    as clock_getcpuclockid(3) names it."""
+
+    return time.clock_gettime(~pid << 3 | 2)
+
+
 def memory(pid):
     """Proportional share of memory in bytes."""
 
@@ -204,8 +254,28 @@ def functions(path):
     instructions.  What a function calls of itself counts twice."""
 
     own, deep = {}, {}
+    for function, callee, cost in costs(path):
+        deep[function] = deep.get(function, 0) + cost
+        if not callee:
+            own[function] = own.get(function, 0) + cost
+    return {f: (own.get(f, 0), n) for f, n in deep.items()}
+
+
+def spent(path, room, through=()):
+    """Instructions of the functions whose names begin so, and of what they
+    call; what those in through call is not theirs."""
+
+    return sum(cost for function, callee, cost in costs(path)
+               if function.startswith(room)
+               and not (callee and (callee.startswith(room)
+                                    or function in through)))
+
+
+def costs(path):
+    """(function, what it calls or None, instructions) of a callgrind file."""
+
     names, objects = {}, {}         # the file gives each name once
-    where = function = None
+    where = function = callee = None
     called = False
 
     def known(table, value, make):
@@ -227,13 +297,12 @@ def functions(path):
                     if text.startswith('0x') else text))
                 if key == 'fn':
                     function = name
+                else:
+                    callee = name
                 there = where
             elif key == 'calls':
                 called = True
             elif function and line[0] in '0123456789+-*':
-                cost = int(line.split()[1])
-                deep[function] = deep.get(function, 0) + cost
-                if not called:
-                    own[function] = own.get(function, 0) + cost
+                yield function, callee if called else None, int(
+                    line.split()[1])
                 called = False
-    return {f: (own.get(f, 0), n) for f, n in deep.items()}
