@@ -274,8 +274,13 @@ ngx_http_llm_redis_param(ngx_conf_t *cf, ngx_http_llm_main_conf_t *mcf,
         return ngx_http_llm_redis_tls(cf, mcf, param);
     }
 
-    return ngx_http_llm_param_bad(cf, param, "is none of db=N, user=NAME, "
-                                  "password=, prefix=, tls");
+    /* not which one: it may be a password under a mistyped name */
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "llm_router_redis takes db=, user=, password=, prefix= "
+                       "and tls, and nothing else");
+
+    return NGX_ERROR;
 }
 
 
@@ -312,6 +317,8 @@ ngx_http_llm_redis_text(ngx_conf_t *cf, ngx_str_t *param, size_t name,
 char *
 ngx_http_llm_history_defaults(ngx_conf_t *cf, ngx_http_llm_main_conf_t *mcf)
 {
+    char  *rv;
+
     if (mcf->history_size == NGX_CONF_UNSET_UINT) {
         mcf->history_size = NGX_HTTP_LLM_HISTORY_SIZE;
         mcf->history_retention = NGX_HTTP_LLM_HISTORY_RETENTION;
@@ -321,6 +328,14 @@ ngx_http_llm_history_defaults(ngx_conf_t *cf, ngx_http_llm_main_conf_t *mcf)
         return NGX_CONF_OK;
     }
 
-    return ngx_http_llm_param_env(cf, "LLM_ROUTER_REDIS", "llm_router_redis",
-                                  ngx_http_llm_redis_slot, mcf);
+    rv = ngx_http_llm_param_env(cf, "LLM_ROUTER_REDIS", "llm_router_redis",
+                                ngx_http_llm_redis_slot, mcf);
+
+    if (rv != NGX_CONF_OK && rv != NGX_CONF_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "LLM_ROUTER_REDIS holds more than one address");
+        return NGX_CONF_ERROR;
+    }
+
+    return rv;
 }
