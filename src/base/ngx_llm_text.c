@@ -49,6 +49,29 @@ ngx_llm_glob(const u_char *pattern, size_t plen, const u_char *text, size_t n)
 }
 
 
+/* eight bytes of ASCII that stand for themselves in JSON: none with bit 7, none
+   below 0x20, no quote, backslash or DEL */
+
+static ngx_inline ngx_uint_t
+ngx_llm_plain(uint64_t x)
+{
+    uint64_t  ones, high, found;
+
+    ones = 0x0101010101010101ULL;
+    high = 0x80 * ones;
+
+    /* where bit 7 is not set a difference below 0 sets it */
+
+    found = x
+            | (x - 0x20 * ones)
+            | ((x ^ (0x22 * ones)) - ones)
+            | ((x ^ (0x5c * ones)) - ones)
+            | ((x ^ (0x7f * ones)) - ones);
+
+    return (found & high) == 0;
+}
+
+
 u_char *
 ngx_llm_json_escape(u_char *dst, const u_char *text, size_t n)
 {
@@ -60,6 +83,12 @@ ngx_llm_json_escape(u_char *dst, const u_char *text, size_t n)
     last = text + n;
 
     for (p = text; p < last; p += len) {
+
+        if (last - p >= 8 && ngx_llm_plain(ngx_llm_load(p, 8))) {
+            dst = ngx_cpymem(dst, p, 8);
+            len = 8;
+            continue;
+        }
 
         len = 1;
 

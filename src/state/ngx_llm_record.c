@@ -10,6 +10,10 @@
 /* all of it but the texts, and "\u0000" a byte of these */
 #define NGX_LLM_RECORD_JSON  768
 
+/* the next member's name */
+#define ngx_llm_record_member(p, name)                                        \
+    ngx_cpymem(p, ",\"" name "\":", sizeof(",\"" name "\":") - 1)
+
 
 static ngx_uint_t ngx_llm_record_has(const ngx_str_t *text,
     const ngx_str_t *part);
@@ -21,16 +25,13 @@ static u_char *ngx_llm_record_json_end(u_char *p,
     const ngx_llm_record_t *record);
 static u_char *ngx_llm_record_json_figures(u_char *p,
     const ngx_llm_record_t *record);
-static u_char *ngx_llm_record_json_own(u_char *p, const char *name,
-    const ngx_llm_record_t *record, ngx_uint_t which);
-static u_char *ngx_llm_record_json_text(u_char *p, const char *name,
-    const ngx_str_t *text);
-static u_char *ngx_llm_record_json_number(u_char *p, const char *name,
-    int64_t n);
-static u_char *ngx_llm_record_json_flag(u_char *p, const char *name,
-    ngx_uint_t flag);
 static u_char *ngx_llm_record_json_bodies(u_char *p,
     const ngx_llm_record_t *record);
+static u_char *ngx_llm_record_json_own(u_char *p,
+    const ngx_llm_record_t *record, ngx_uint_t which);
+static u_char *ngx_llm_record_json_text(u_char *p, const ngx_str_t *text);
+static u_char *ngx_llm_record_json_number(u_char *p, int64_t n);
+static u_char *ngx_llm_record_json_flag(u_char *p, ngx_uint_t flag);
 
 
 const char  *ngx_llm_record_statuses[NGX_LLM_RECORD_STATUSES] = {
@@ -153,9 +154,18 @@ ngx_llm_record_is(const ngx_str_t *text, const ngx_str_t *wanted)
 u_char *
 ngx_llm_record_id(u_char *p, const ngx_llm_record_t *record, uint64_t zone)
 {
-    ngx_llm_hex64(p, zone);
+    u_char      text[16];
+    ngx_uint_t  zeros;
 
-    return ngx_sprintf(p + 16, "-%xL", record->number);
+    ngx_llm_hex64(p, zone);
+    ngx_llm_hex64(text, record->number);
+
+    for (zeros = 0; zeros < 15 && text[zeros] == '0'; zeros++) { /* void */ }
+
+    p += 16;
+    *p++ = '-';
+
+    return ngx_cpymem(p, text + zeros, 16 - zeros);
 }
 
 
@@ -166,7 +176,10 @@ ngx_llm_record_node_id(u_char *p, const ngx_llm_record_t *record)
         return p;
     }
 
-    return ngx_sprintf(p, "node-%016xL", record->node_id);
+    p = ngx_cpymem(p, "node-", 5);
+    ngx_llm_hex64(p, record->node_id);
+
+    return p + 16;
 }
 
 
@@ -203,13 +216,7 @@ u_char *
 ngx_llm_record_json(u_char *p, const ngx_llm_record_t *record, uint64_t zone,
     const ngx_str_t *router)
 {
-    u_char  *start;
-
-    /* each member begins with a comma, the first one's becomes the brace */
-
-    start = p;
-
-    p = ngx_cpymem(p, ",\"id\":\"", 7);
+    p = ngx_cpymem(p, "{\"id\":\"", 7);
     p = ngx_llm_record_id(p, record, zone);
     p = ngx_cpymem(p, "\",\"time\":\"", 10);
     p = ngx_llm_time_text(p, record->time);
@@ -220,7 +227,6 @@ ngx_llm_record_json(u_char *p, const ngx_llm_record_t *record, uint64_t zone,
     p = ngx_llm_record_json_figures(p, record);
     p = ngx_llm_record_json_bodies(p, record);
 
-    *start = '{';
     *p++ = '}';
 
     return p;
@@ -235,26 +241,39 @@ ngx_llm_record_json_who(u_char *p, const ngx_llm_record_t *record,
     ngx_str_t   text;
     ngx_uint_t  requested;
 
-    p = ngx_llm_record_json_own(p, "request_id", record, NGX_LLM_RECORD_ID);
-    p = ngx_llm_record_json_text(p, "router", router);
-    p = ngx_llm_record_json_own(p, "endpoint", record,
-                                NGX_LLM_RECORD_ENDPOINT);
-    p = ngx_llm_record_json_own(p, "model", record, NGX_LLM_RECORD_MODEL);
+    p = ngx_llm_record_member(p, "request_id");
+    p = ngx_llm_record_json_own(p, record, NGX_LLM_RECORD_ID);
+
+    p = ngx_llm_record_member(p, "router");
+    p = ngx_llm_record_json_text(p, router);
+
+    p = ngx_llm_record_member(p, "endpoint");
+    p = ngx_llm_record_json_own(p, record, NGX_LLM_RECORD_ENDPOINT);
+
+    p = ngx_llm_record_member(p, "model");
+    p = ngx_llm_record_json_own(p, record, NGX_LLM_RECORD_MODEL);
 
     requested = record->len[NGX_LLM_RECORD_REQUESTED]
                 ? NGX_LLM_RECORD_REQUESTED : NGX_LLM_RECORD_MODEL;
 
-    p = ngx_llm_record_json_own(p, "requested_model", record, requested);
-    p = ngx_llm_record_json_own(p, "node", record, NGX_LLM_RECORD_NODE);
+    p = ngx_llm_record_member(p, "requested_model");
+    p = ngx_llm_record_json_own(p, record, requested);
+
+    p = ngx_llm_record_member(p, "node");
+    p = ngx_llm_record_json_own(p, record, NGX_LLM_RECORD_NODE);
 
     text.data = id;
     text.len = ngx_llm_record_node_id(id, record) - id;
-    p = ngx_llm_record_json_text(p, "node_id", &text);
 
-    p = ngx_llm_record_json_own(p, "key", record, NGX_LLM_RECORD_KEY);
+    p = ngx_llm_record_member(p, "node_id");
+    p = ngx_llm_record_json_text(p, &text);
 
-    return ngx_llm_record_json_own(p, "client_ip", record,
-                                   NGX_LLM_RECORD_CLIENT);
+    p = ngx_llm_record_member(p, "key");
+    p = ngx_llm_record_json_own(p, record, NGX_LLM_RECORD_KEY);
+
+    p = ngx_llm_record_member(p, "client_ip");
+
+    return ngx_llm_record_json_own(p, record, NGX_LLM_RECORD_CLIENT);
 }
 
 
@@ -266,66 +285,107 @@ ngx_llm_record_json_end(u_char *p, const ngx_llm_record_t *record)
     ngx_str_t    text;
     const char  *error;
 
-    p = ngx_llm_record_json_flag(p, "stream", record->stream);
+    p = ngx_llm_record_member(p, "stream");
+    p = ngx_llm_record_json_flag(p, record->stream);
 
     text.data = (u_char *) ngx_llm_record_statuses[record->status];
     text.len = ngx_strlen(text.data);
-    p = ngx_llm_record_json_text(p, "status", &text);
 
-    p = ngx_llm_record_json_number(p, "http_status", record->http_status);
+    p = ngx_llm_record_member(p, "status");
+    p = ngx_llm_record_json_text(p, &text);
+
+    p = ngx_llm_record_member(p, "http_status");
+    p = ngx_llm_decimal(p, record->http_status);
 
     error = ngx_llm_record_error(record);
 
     text.data = (u_char *) error;
     text.len = error ? ngx_strlen(error) : 0;
 
-    return ngx_llm_record_json_text(p, "error_code", &text);
+    p = ngx_llm_record_member(p, "error_code");
+
+    return ngx_llm_record_json_text(p, &text);
 }
 
 
 static u_char *
 ngx_llm_record_json_figures(u_char *p, const ngx_llm_record_t *record)
 {
-    p = ngx_llm_record_json_number(p, "duration_ms", record->duration);
-    p = ngx_llm_record_json_number(p, "ttft_ms", record->ttft);
-    p = ngx_llm_record_json_number(p, "queue_ms", record->queue);
-    p = ngx_llm_record_json_number(p, "attempts", record->attempts);
-    p = ngx_llm_record_json_number(p, "prompt_tokens", record->prompt_tokens);
-    p = ngx_llm_record_json_number(p, "completion_tokens",
-                                   record->completion_tokens);
-    p = ngx_llm_record_json_number(p, "total_tokens",
-                                   ngx_llm_record_total(record));
-    p = ngx_llm_record_json_flag(p, "estimated", record->estimated);
-    p = ngx_llm_record_json_number(p, "request_bytes", record->request_bytes);
+    p = ngx_llm_record_member(p, "duration_ms");
+    p = ngx_llm_decimal(p, record->duration);
 
-    return ngx_llm_record_json_number(p, "response_bytes",
-                                      record->response_bytes);
+    p = ngx_llm_record_member(p, "ttft_ms");
+    p = ngx_llm_record_json_number(p, record->ttft);
+
+    p = ngx_llm_record_member(p, "queue_ms");
+    p = ngx_llm_decimal(p, record->queue);
+
+    p = ngx_llm_record_member(p, "attempts");
+    p = ngx_llm_decimal(p, record->attempts);
+
+    p = ngx_llm_record_member(p, "prompt_tokens");
+    p = ngx_llm_record_json_number(p, record->prompt_tokens);
+
+    p = ngx_llm_record_member(p, "completion_tokens");
+    p = ngx_llm_record_json_number(p, record->completion_tokens);
+
+    p = ngx_llm_record_member(p, "total_tokens");
+    p = ngx_llm_record_json_number(p, ngx_llm_record_total(record));
+
+    p = ngx_llm_record_member(p, "estimated");
+    p = ngx_llm_record_json_flag(p, record->estimated);
+
+    p = ngx_llm_record_member(p, "request_bytes");
+    p = ngx_llm_decimal(p, record->request_bytes);
+
+    p = ngx_llm_record_member(p, "response_bytes");
+
+    return ngx_llm_decimal(p, record->response_bytes);
 }
 
 
 static u_char *
-ngx_llm_record_json_own(u_char *p, const char *name,
-    const ngx_llm_record_t *record, ngx_uint_t which)
+ngx_llm_record_json_bodies(u_char *p, const ngx_llm_record_t *record)
+{
+    if (record->len[NGX_LLM_RECORD_REQUEST] == 0
+        && record->len[NGX_LLM_RECORD_RESPONSE] == 0)
+    {
+        return p;
+    }
+
+    p = ngx_llm_record_member(p, "bodies");
+    p = ngx_cpymem(p, "{\"request\":", 11);
+    p = ngx_llm_record_json_own(p, record, NGX_LLM_RECORD_REQUEST);
+
+    p = ngx_llm_record_member(p, "response");
+    p = ngx_llm_record_json_own(p, record, NGX_LLM_RECORD_RESPONSE);
+
+    p = ngx_llm_record_member(p, "cut");
+    p = ngx_llm_record_json_flag(p, record->cut);
+
+    *p++ = '}';
+
+    return p;
+}
+
+
+static u_char *
+ngx_llm_record_json_own(u_char *p, const ngx_llm_record_t *record,
+    ngx_uint_t which)
 {
     ngx_str_t  text;
 
     text = ngx_llm_record_text(record, which);
 
-    return ngx_llm_record_json_text(p, name, &text);
+    return ngx_llm_record_json_text(p, &text);
 }
 
 
 /* one that is empty is null */
 
 static u_char *
-ngx_llm_record_json_text(u_char *p, const char *name, const ngx_str_t *text)
+ngx_llm_record_json_text(u_char *p, const ngx_str_t *text)
 {
-    *p++ = ',';
-    *p++ = '"';
-    p = ngx_cpymem(p, name, ngx_strlen(name));
-    *p++ = '"';
-    *p++ = ':';
-
     if (text->len == 0) {
         return ngx_cpymem(p, "null", 4);
     }
@@ -341,49 +401,14 @@ ngx_llm_record_json_text(u_char *p, const char *name, const ngx_str_t *text)
 /* one below 0 is null */
 
 static u_char *
-ngx_llm_record_json_number(u_char *p, const char *name, int64_t n)
+ngx_llm_record_json_number(u_char *p, int64_t n)
 {
-    *p++ = ',';
-    *p++ = '"';
-    p = ngx_cpymem(p, name, ngx_strlen(name));
-    *p++ = '"';
-    *p++ = ':';
-
     return (n < 0) ? ngx_cpymem(p, "null", 4) : ngx_llm_decimal(p, n);
 }
 
 
 static u_char *
-ngx_llm_record_json_flag(u_char *p, const char *name, ngx_uint_t flag)
+ngx_llm_record_json_flag(u_char *p, ngx_uint_t flag)
 {
-    p = ngx_sprintf(p, ",\"%s\":%s", name, flag ? "true" : "false");
-
-    return p;
-}
-
-
-static u_char *
-ngx_llm_record_json_bodies(u_char *p, const ngx_llm_record_t *record)
-{
-    u_char  *start;
-
-    if (record->len[NGX_LLM_RECORD_REQUEST] == 0
-        && record->len[NGX_LLM_RECORD_RESPONSE] == 0)
-    {
-        return p;
-    }
-
-    p = ngx_cpymem(p, ",\"bodies\":", 10);
-
-    start = p;
-
-    p = ngx_llm_record_json_own(p, "request", record, NGX_LLM_RECORD_REQUEST);
-    p = ngx_llm_record_json_own(p, "response", record,
-                                NGX_LLM_RECORD_RESPONSE);
-    p = ngx_llm_record_json_flag(p, "cut", record->cut);
-
-    *start = '{';
-    *p++ = '}';
-
-    return p;
+    return flag ? ngx_cpymem(p, "true", 4) : ngx_cpymem(p, "false", 5);
 }

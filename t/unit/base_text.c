@@ -306,8 +306,8 @@ test_escape_forms(void)
 static void
 test_escape_all(void)
 {
-    u_char      p[4];
-    ngx_uint_t  i, wrong;
+    u_char      p[4], text[20];
+    ngx_uint_t  i, k, wrong;
 
     wrong = 0;
 
@@ -317,6 +317,20 @@ test_escape_all(void)
     }
 
     is_number(wrong, 0, "each byte");
+
+    /* eight plain ones are passed by at once */
+
+    for (i = 0; i < 0x10000; i++) {
+
+        for (k = 0; k < 20; k++) {
+            ngx_memcpy(text, "abcdefghijklmnopqrst", 20);
+            text[k] = i;
+            text[(k + 1) % 20] = (i >= 0x100) ? i >> 8 : 'x';
+            wrong += !escapes(text, 20);
+        }
+    }
+
+    is_number(wrong, 0, "each pair of bytes at each place of twenty");
 
     for (i = 0; i < 0x10000; i++) {
         p[0] = i >> 8;
