@@ -160,6 +160,26 @@ ngx_llm_hex64(u_char *dst, uint64_t x)
  * is not ASCII, and the highest bit says that a byte is not below a bound.
  */
 
+u_char *
+ngx_llm_hex(u_char *dst, uint64_t x, ngx_uint_t width)
+{
+    ngx_uint_t  i;
+
+    static const u_char  hex[] = "0123456789abcdef";
+
+    while (width < 16 && x >> (4 * width)) {
+        width++;
+    }
+
+    for (i = width; i; i--) {
+        dst[i - 1] = hex[x & 0xf];
+        x >>= 4;
+    }
+
+    return dst + width;
+}
+
+
 ngx_uint_t
 ngx_llm_is_hex(const u_char *p, size_t n)
 {

@@ -23,8 +23,14 @@ ngx_uint_t ngx_llm_glob(const u_char *pattern, size_t plen,
  */
 u_char *ngx_llm_json_escape(u_char *dst, const u_char *text, size_t n);
 
-/* Writes x as 16 hexadecimal digits. */
+/* Writes x as 16 hexadecimal digits, the lowest ones first: for random x. */
 void ngx_llm_hex64(u_char *dst, uint64_t x);
+
+/*
+ * Writes x in hexadecimal, in width digits at least; dst has room for 16.
+ * Returns the end.
+ */
+u_char *ngx_llm_hex(u_char *dst, uint64_t x, ngx_uint_t width);
 
 /* Are these n bytes, eight or a multiple, all hexadecimal digits? */
 ngx_uint_t ngx_llm_is_hex(const u_char *p, size_t n);

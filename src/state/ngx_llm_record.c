@@ -154,18 +154,12 @@ ngx_llm_record_is(const ngx_str_t *text, const ngx_str_t *wanted)
 u_char *
 ngx_llm_record_id(u_char *p, const ngx_llm_record_t *record, uint64_t zone)
 {
-    u_char      text[16];
-    ngx_uint_t  zeros;
-
     ngx_llm_hex64(p, zone);
-    ngx_llm_hex64(text, record->number);
-
-    for (zeros = 0; zeros < 15 && text[zeros] == '0'; zeros++) { /* void */ }
 
     p += 16;
     *p++ = '-';
 
-    return ngx_cpymem(p, text + zeros, 16 - zeros);
+    return ngx_llm_hex(p, record->number, 1);
 }
 
 
@@ -177,9 +171,8 @@ ngx_llm_record_node_id(u_char *p, const ngx_llm_record_t *record)
     }
 
     p = ngx_cpymem(p, "node-", 5);
-    ngx_llm_hex64(p, record->node_id);
 
-    return p + 16;
+    return ngx_llm_hex(p, record->node_id, 16);
 }
 
 

@@ -35,6 +35,7 @@ static void decoded(void *data, ngx_uint_t id, const ngx_llm_json_value_t *v);
 static void test_same(void);
 static void test_ids(void);
 static void test_hex(void);
+static void test_hex_number(void);
 static void test_decimal(void);
 
 
@@ -55,6 +56,7 @@ main(void)
     test_same();
     test_ids();
     test_hex();
+    test_hex_number();
     test_decimal();
 
     return test_done();
@@ -563,6 +565,31 @@ test_hex(void)
     }
 
     is_number(wrong, 0, "each byte at each place: hexadecimal digits");
+}
+
+
+static void
+test_hex_number(void)
+{
+    char        want[24];
+    u_char      text[24], *end;
+    uint64_t    x;
+    ngx_uint_t  i, width, wrong;
+
+    wrong = 0;
+
+    for (i = 0, x = 0; i < 64; i++, x = x << 1 | 1) {
+
+        for (width = 1; width <= 16; width++) {
+            sprintf(want, "%0*llx", (int) width, (unsigned long long) x);
+            end = ngx_llm_hex(text, x, width);
+            *end = '\0';
+
+            wrong += (strcmp((char *) text, want) != 0);
+        }
+    }
+
+    is_number(wrong, 0, "numbers in hexadecimal");
 }
 
 
