@@ -20,7 +20,7 @@
 #define NGX_LLM_FLUSH_BYTES    (512 * 1024)
 #define NGX_LLM_FLUSH_MODELS   16
 
-#define NGX_LLM_FLUSH_ARGS     4        /* of a record */
+#define NGX_LLM_FLUSH_ARGS     2        /* of a record */
 
 
 typedef enum {
@@ -34,8 +34,6 @@ typedef enum {
 /* a record of a batch, ready to be sent */
 
 typedef struct {
-    uint64_t                number;
-    uint64_t                end;    /* ms since 1970 */
     u_char                  entry[NGX_LLM_ENTRY_OWN];
     size_t                  start;  /* in the text */
     size_t                  len;
@@ -51,7 +49,9 @@ typedef struct {
     ngx_msec_t              again;      /* not before */
     ngx_uint_t              told;       /* that it is down */
 
-    uint64_t                next;       /* the number after the batch */
+    uint64_t                first;      /* number of the batch */
+    uint64_t                next;       /* after it */
+    uint64_t                end;        /* ms since 1970: of its last request */
     uint64_t                stuck;      /* that is not finished */
     ngx_msec_t              since;
 
@@ -316,6 +316,7 @@ ngx_llm_flush_collect(ngx_llm_flush_t *flush)
     flush->nrows = 0;
     flush->nmodels = 0;
     flush->len = 0;
+    flush->end = 0;
     flush->next = redis->flushed;
 
     tail = ngx_llm_ring_tail(ring);
@@ -336,8 +337,19 @@ ngx_llm_flush_collect(ngx_llm_flush_t *flush)
             return;
         }
 
-        if (rc == NGX_OK && ngx_llm_flush_add(flush) != NGX_OK) {
-            return;
+        if (rc == NGX_OK) {
+
+            if (flush->nrows == 0) {
+                flush->first = flush->next;
+            }
+
+            /* behind a number that was lost another batch begins */
+
+            if (flush->next != flush->first + flush->nrows
+                || ngx_llm_flush_add(flush) != NGX_OK)
+            {
+                return;
+            }
         }
 
         if (rc != NGX_OK && flush->next < ngx_llm_ring_tail(ring)) {
@@ -387,8 +399,7 @@ ngx_llm_flush_add(ngx_llm_flush_t *flush)
 
     row = &flush->rows[flush->nrows++];
 
-    row->number = record->number;
-    row->end = record->time + record->duration;
+    flush->end = ngx_max(flush->end, record->time + record->duration);
     row->start = flush->len;
     row->len = p - start;
 
@@ -473,16 +484,18 @@ ngx_llm_flush_send(ngx_llm_flush_t *flush)
 {
     u_char                ring[16];
     ngx_uint_t            i;
+    uint64_t              now;
     ngx_time_t           *tp;
     ngx_llm_redis_t      *redis;
     ngx_llm_flush_row_t  *row;
 
     redis = &flush->redis;
     tp = ngx_timeofday();
+    now = tp->sec * (uint64_t) 1000 + tp->msec;
 
     ngx_llm_hex64(ring, flush->conf.history->ring->id);
 
-    ngx_llm_redis_begin(redis, 14 + flush->nmodels
+    ngx_llm_redis_begin(redis, 16 + flush->nmodels
                                + NGX_LLM_FLUSH_ARGS * flush->nrows,
                         ngx_llm_flush_written, flush);
     ngx_llm_redis_word(redis, "EVAL");
@@ -496,7 +509,7 @@ ngx_llm_flush_send(ngx_llm_flush_t *flush)
     ngx_llm_redis_key(redis, "history:index:low");
     ngx_llm_redis_key(redis, "history:index:");
     ngx_llm_redis_arg(redis, ring, 16);
-    ngx_llm_redis_number(redis, tp->sec * (uint64_t) 1000 + tp->msec);
+    ngx_llm_redis_number(redis, now);
     ngx_llm_redis_number(redis, flush->conf.size);
     ngx_llm_redis_number(redis, flush->conf.retention * (uint64_t) 1000);
     ngx_llm_redis_number(redis, flush->nmodels);
@@ -507,11 +520,14 @@ ngx_llm_flush_send(ngx_llm_flush_t *flush)
                           flush->models[i].len);
     }
 
+    /* later than now where the clock was set back */
+
+    ngx_llm_redis_number(redis, ngx_max(now, flush->end));
+    ngx_llm_redis_number(redis, flush->first);
+
     for (i = 0; i < flush->nrows; i++) {
         row = &flush->rows[i];
 
-        ngx_llm_redis_number(redis, row->number);
-        ngx_llm_redis_number(redis, row->end);
         ngx_llm_redis_arg(redis, row->entry, NGX_LLM_ENTRY_OWN);
         ngx_llm_redis_arg(redis, flush->text + row->start, row->len);
     }

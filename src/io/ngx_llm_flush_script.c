@@ -5,9 +5,9 @@
 
 
 /*
- * An id is the ms in which the request ended, or the last one's where that is
- * later, as with several routers: so they rise, and an id is never before the
- * end of its request.
+ * An id is the ms in which the batch is written, or the last one's where that
+ * is later, as with several routers: so they rise, and none is before the end
+ * of its request.
  */
 
 const ngx_str_t  ngx_llm_flush_script = ngx_string(
@@ -32,20 +32,20 @@ const ngx_str_t  ngx_llm_flush_script = ngx_string(
     "    redis.call('HSET', models, ARGV[i], now)\n"
     "  end\n"
     "end\n"
+    "local at = tonumber(ARGV[6 + names])\n"
+    "if at > ms then ms, seq = at, -1 end\n"
+    "local head = string.format('%.0f-', ms)\n"
+    "local first = tonumber(ARGV[7 + names])\n"
+    "local skip = math.max(last + 1 - first, 0)\n"
     "local entries, n = {}, 0\n"
-    "for i = 6 + names, #ARGV, 4 do\n"
-    "  local number = tonumber(ARGV[i])\n"
-    "  if number > last then\n"
-    "    local ended = tonumber(ARGV[i + 1])\n"
-    "    if ended > ms then ms, seq = ended, 0 else seq = seq + 1 end\n"
-    "    redis.call('XADD', stream, string.format('%.0f-%.0f', ms, seq),\n"
-    "               'record', ARGV[i + 3])\n"
-    "    n = n + 1\n"
-    "    entries[n] = struct.pack('>I8I4', ms, seq) .. ARGV[i + 2]\n"
-    "    last = number\n"
-    "  end\n"
+    "local call, pack = redis.call, struct.pack\n"
+    "for i = 8 + names + 2 * skip, #ARGV, 2 do\n"
+    "  seq, n = seq + 1, n + 1\n"
+    "  call('XADD', stream, head .. seq, 'record', ARGV[i + 1])\n"
+    "  entries[n] = pack('>I8I4', ms, seq) .. ARGV[i]\n"
     "end\n"
     "if n > 0 then\n"
+    "  last = first + skip + n - 1\n"
     "  local size, block = 45, 512\n"
     "  local at = redis.call('INCRBY', KEYS[4], n) - n\n"
     "  local i = 1\n"

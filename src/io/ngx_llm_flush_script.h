@@ -26,8 +26,9 @@
  * Writes a batch.  Returns the number of the last record that is there.
  *
  * KEYS: stream, cursors, models, index:n, index:low, "index:".
- * ARGV: ring, now (ms), size, retention (ms), n of models, the models, then
- * number, end (ms), entry of the index, JSON of each record.
+ * ARGV: ring, now (ms), size, retention (ms), n of models, the models, a time
+ * (ms) at which all records had ended, the first one's number; then of each
+ * its entry of the index and its JSON.  Their numbers have no gap.
  */
 extern const ngx_str_t  ngx_llm_flush_script;
 
