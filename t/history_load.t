@@ -92,12 +92,11 @@ sub read_some {
     my $n = sysread $c->{sock}, $c->{buf}, 65536, length $c->{buf};
     return over($c->{sock}) if !$n;
 
-    my ($status, $head) = $c->{buf} =~ m{\AHTTP/1\.1 (\d+) .*?\r\n(.*?\r\n)\r\n}sg
-        or return;
-    my $rest = substr $c->{buf}, pos $c->{buf};
+    my ($status, $head, $rest) = $c->{buf}
+        =~ m{\AHTTP/1\.1 (\d+) .*?\r\n(.*?\r\n)\r\n(.*)}s or return;
 
-    return if $head =~ /^content-length: (\d+)/im ? length $rest < $1
-                                                  : $rest !~ /(?:^|\n)0\r\n\r\n\z/;
+    return if $head =~ /^content-length: (\d+)/im
+              ? length $rest < $1 : $rest !~ /(?:^|\n)0\r\n\r\n\z/;
 
     $answered[ $c->{n} ] = $status;
     delete $conn{ fileno $c->{sock} };
