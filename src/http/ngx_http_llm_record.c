@@ -12,6 +12,10 @@ static ngx_int_t ngx_http_llm_record_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
 static void ngx_http_llm_record_intend(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx);
+static void ngx_http_llm_record_out(ngx_http_request_t *r,
+    ngx_http_llm_ctx_t *ctx);
+static void ngx_http_llm_record_put(ngx_http_llm_ctx_t *ctx,
+    ngx_llm_record_t *record);
 static ngx_uint_t ngx_http_llm_record_due(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx);
 static void ngx_http_llm_record_fill(ngx_http_request_t *r,
@@ -26,6 +30,7 @@ static void ngx_http_llm_record_usage(ngx_http_llm_ctx_t *ctx,
     ngx_llm_record_t *record);
 static void ngx_http_llm_record_end(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx, ngx_llm_record_t *record);
+static uint64_t ngx_http_llm_record_duration(const ngx_llm_record_t *record);
 
 
 static ngx_http_output_body_filter_pt  ngx_http_next_body_filter;
@@ -74,7 +79,7 @@ ngx_http_llm_record_filter(ngx_http_request_t *r, ngx_chain_t *in)
     rc = ngx_http_next_body_filter(r, in);
 
     if (rc == NGX_OK && ctx->last && !r->connection->buffered) {
-        (void) ngx_http_llm_record_handler(r);
+        ngx_http_llm_record_out(r, ctx);
     }
 
     return rc;
@@ -103,6 +108,27 @@ ngx_http_llm_record_intend(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
 }
 
 
+/* all of it is out: what was written down holds, but for what came since */
+
+static void
+ngx_http_llm_record_out(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
+{
+    ngx_llm_record_t  *record;
+
+    if (ngx_http_llm_worker.intended != ctx || ctx->bodies) {
+        (void) ngx_http_llm_record_handler(r);
+        return;
+    }
+
+    record = &ngx_http_llm_worker.intent->record;
+
+    record->duration = ngx_http_llm_record_duration(record);
+    record->response_bytes = r->connection->sent;
+
+    ngx_http_llm_record_put(ctx, record);
+}
+
+
 ngx_int_t
 ngx_http_llm_record_handler(ngx_http_request_t *r)
 {
@@ -125,6 +151,18 @@ ngx_http_llm_record_handler(ngx_http_request_t *r)
     }
 
     ngx_http_llm_record_end(r, ctx, record);
+    ngx_http_llm_record_put(ctx, record);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_llm_record_put(ngx_http_llm_ctx_t *ctx, ngx_llm_record_t *record)
+{
+    ngx_http_llm_worker_t  *w;
+
+    w = &ngx_http_llm_worker;
 
     ngx_llm_stats_count(w->history->stats, record, ngx_time());
     ngx_llm_ring_append(w->history->ring, ngx_process_slot, w->intent,
@@ -132,8 +170,6 @@ ngx_http_llm_record_handler(ngx_http_request_t *r)
 
     w->intended = NULL;
     ctx->recorded = 1;
-
-    return NGX_OK;
 }
 
 
@@ -283,23 +319,10 @@ static void
 ngx_http_llm_record_end(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
     ngx_llm_record_t *record)
 {
-    uint64_t     now;
-    ngx_uint_t   error, status;
-    ngx_time_t  *tp;
+    ngx_uint_t  error, status;
 
-    tp = ngx_timeofday();
-    now = (uint64_t) tp->sec * 1000 + tp->msec;
-
-    /* the clock may have been set back, and is not the one of the first byte */
-
-    record->duration = (now > record->time) ? now - record->time : 0;
-    record->ttft = -1;
-
-    if (ctx->first) {
-        record->ttft = ctx->first - ctx->start;
-        record->duration = ngx_max(record->duration, (uint64_t) record->ttft);
-    }
-
+    record->ttft = ctx->first ? (int64_t) (ctx->first - ctx->start) : -1;
+    record->duration = ngx_http_llm_record_duration(record);
     record->queue = ctx->queue_time;
     record->attempts = ngx_min(ctx->attempts, 255);
     record->request_bytes = r->request_length;
@@ -316,6 +339,21 @@ ngx_http_llm_record_end(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
 
     record->http_status = (record->status == NGX_LLM_RECORD_CANCELLED)
                           ? NGX_HTTP_CLIENT_CLOSED_REQUEST : status;
+}
+
+
+/* the clock may have been set back, and is not the one of the first byte */
+
+static uint64_t
+ngx_http_llm_record_duration(const ngx_llm_record_t *record)
+{
+    int64_t      ms;
+    ngx_time_t  *tp;
+
+    tp = ngx_timeofday();
+    ms = (int64_t) tp->sec * 1000 + tp->msec - record->time;
+
+    return ngx_max(ms, ngx_max(record->ttft, 0));
 }
 
 
