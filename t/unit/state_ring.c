@@ -83,6 +83,8 @@ main(void)
     test_readers();
     test_kills();
 
+    free(copy);
+
     return test_done();
 }
 
@@ -651,6 +653,7 @@ prepare(ngx_uint_t n, size_t bodies)
 
     pool = shm_pool((n + WRITERS + 32) * (ngx_llm_ring_stride(bodies) + 64));
     ring = ngx_llm_ring_create(pool, n, bodies, 0x1234);
+    free(copy);
     copy = ring ? malloc(ngx_llm_ring_copy_size(ring)) : NULL;
 
     if (copy == NULL) {
