@@ -49,6 +49,13 @@ static ngx_inline ngx_uint_t ngx_llm_equal(const u_char *a, const u_char *b,
     size_t n);
 
 /*
+ * As ngx_cpymem(), for names: one of up to 16 bytes is two loads and two
+ * stores, which may overlap.
+ */
+static ngx_inline u_char *ngx_llm_copy(u_char *dst, const u_char *src,
+    size_t n);
+
+/*
  * May this be a request's id: 1 to 128 letters, digits, "-", "_", "." ?
  */
 ngx_uint_t ngx_llm_sane_id(const u_char *p, size_t n);
@@ -63,6 +70,39 @@ ngx_llm_load(const u_char *p, size_t n)
     ngx_memcpy(&v, p, n);
 
     return v;
+}
+
+
+static ngx_inline u_char *
+ngx_llm_copy(u_char *dst, const u_char *src, size_t n)
+{
+    uint32_t  low, high;
+    uint64_t  first, last;
+
+    if (n > 16) {
+        return ngx_cpymem(dst, src, n);
+    }
+
+    if (n >= 8) {
+        first = ngx_llm_load(src, 8);
+        last = ngx_llm_load(src + n - 8, 8);
+        ngx_memcpy(dst, &first, 8);
+        ngx_memcpy(dst + n - 8, &last, 8);
+
+    } else if (n >= 4) {
+        low = (uint32_t) ngx_llm_load(src, 4);
+        high = (uint32_t) ngx_llm_load(src + n - 4, 4);
+        ngx_memcpy(dst, &low, 4);
+        ngx_memcpy(dst + n - 4, &high, 4);
+
+    } else {
+        while (n) {
+            n--;
+            *dst++ = *src++;
+        }
+    }
+
+    return dst + n;
 }
 
 

@@ -122,6 +122,10 @@ typedef struct {
 } ngx_http_llm_seen_t;
 
 
+/* contexts of requests that are kept for the next ones */
+#define NGX_HTTP_LLM_SPARE  64
+
+
 /* what a worker keeps */
 
 typedef struct {
@@ -137,6 +141,8 @@ typedef struct {
     uint64_t              ids;          /* how many there were */
     ngx_queue_t           parked;       /* requests in the queue */
     ngx_http_llm_peer_t **peers;        /* by node's place */
+    ngx_http_llm_ctx_t   *spare[NGX_HTTP_LLM_SPARE];
+    ngx_uint_t            nspare;
     uint64_t              seen_key[2];  /* random, of this worker only */
     ngx_http_llm_seen_t   seen[NGX_HTTP_LLM_SEEN];
 } ngx_http_llm_worker_t;
@@ -188,7 +194,7 @@ struct ngx_http_llm_ctx_s {
 
     /* the body */
 
-    ngx_http_llm_scan_t  *scan;
+    ngx_http_llm_scan_t  *scan;         /* the scanner, while it is in use */
     ngx_llm_facts_t       facts;
     off_t                 body_length;
     ngx_str_t             model_json;   /* what goes in place of the model */
@@ -266,6 +272,8 @@ struct ngx_http_llm_ctx_s {
     unsigned              recorded:1;
     unsigned              limited:1;    /* rate limit headers are due */
     unsigned              drawn:1;      /* the id is the router's own */
+
+    ngx_http_llm_scan_t   scanner;      /* the last member: not cleared */
 };
 
 

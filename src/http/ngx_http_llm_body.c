@@ -35,6 +35,9 @@ ngx_http_llm_body_init(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    scan = &ctx->scanner;
+    ctx->scan = scan;
+
     if (r->headers_in.content_type) {
         type = &r->headers_in.content_type->value;
 
@@ -51,25 +54,11 @@ ngx_http_llm_body_init(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
 
             ctx->facts.multipart = 1;
 
-            scan = ngx_palloc(r->pool, sizeof(scan->multipart));
-            if (scan == NULL) {
-                return NGX_HTTP_INTERNAL_SERVER_ERROR;
-            }
-
-            ctx->scan = scan;
-
             ngx_llm_multipart_init(&scan->multipart, &boundary);
 
             return NGX_OK;
         }
     }
-
-    scan = ngx_palloc(r->pool, sizeof(scan->json));
-    if (scan == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    ctx->scan = scan;
 
     ngx_llm_json_init(&scan->json.scanner, ngx_llm_openai_watch,
                       NGX_LLM_IN_MAX, scan->json.text,

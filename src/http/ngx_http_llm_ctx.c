@@ -9,6 +9,8 @@
 #include "ngx_http_llm_finish.h"
 
 
+static ngx_http_llm_ctx_t *ngx_http_llm_ctx_create(ngx_http_request_t *r);
+static void ngx_http_llm_ctx_free(void *data);
 static ngx_int_t ngx_http_llm_ctx_id(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx);
 
@@ -31,7 +33,7 @@ ngx_http_llm_get_ctx(ngx_http_request_t *r)
         return NULL;
     }
 
-    ctx = ngx_pcalloc(r->pool, sizeof(ngx_http_llm_ctx_t));
+    ctx = ngx_http_llm_ctx_create(r);
     if (ctx == NULL) {
         return NULL;
     }
@@ -65,6 +67,59 @@ ngx_http_llm_get_ctx(ngx_http_request_t *r)
     ngx_http_set_ctx(r, ctx, ngx_http_llm_router_module);
 
     return ctx;
+}
+
+
+/*
+ * Not in the pool of the request, which would need a third block of memory for
+ * it, but used again by the worker's next one.
+ */
+
+static ngx_http_llm_ctx_t *
+ngx_http_llm_ctx_create(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t     *cln;
+    ngx_http_llm_ctx_t     *ctx;
+    ngx_http_llm_worker_t  *w;
+
+    w = &ngx_http_llm_worker;
+
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    ctx = w->nspare ? w->spare[--w->nspare]
+                    : ngx_alloc(sizeof(ngx_http_llm_ctx_t),
+                                r->connection->log);
+    if (ctx == NULL) {
+        return NULL;
+    }
+
+    /* the scanner is made ready when a body comes */
+
+    ngx_memzero(ctx, offsetof(ngx_http_llm_ctx_t, scanner));
+
+    cln->handler = ngx_http_llm_ctx_free;
+    cln->data = ctx;
+
+    return ctx;
+}
+
+
+static void
+ngx_http_llm_ctx_free(void *data)
+{
+    ngx_http_llm_worker_t  *w;
+
+    w = &ngx_http_llm_worker;
+
+    if (w->nspare < NGX_HTTP_LLM_SPARE) {
+        w->spare[w->nspare++] = data;
+        return;
+    }
+
+    ngx_free(data);
 }
 
 

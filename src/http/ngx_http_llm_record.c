@@ -263,7 +263,7 @@ ngx_http_llm_record_text(u_char *p, uint32_t *len, const u_char *text,
 
     *len = (uint32_t) n;
 
-    return n ? ngx_cpymem(p, text, n) : p;
+    return ngx_llm_copy(p, text, n);
 }
 
 
