@@ -178,9 +178,9 @@ ngx_http_llm_record_put(ngx_http_llm_ctx_t *ctx, ngx_llm_record_t *record)
 static ngx_uint_t
 ngx_http_llm_record_due(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
 {
-    return r->method == NGX_HTTP_POST
+    return !ctx->recorded
+           && r->method == NGX_HTTP_POST
            && ctx->api == NULL
-           && !ctx->recorded
            && ngx_http_llm_worker.intent != NULL;
 }
 

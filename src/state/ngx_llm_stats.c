@@ -49,12 +49,13 @@ ngx_llm_stats_count(ngx_llm_stats_t *stats, const ngx_llm_record_t *record,
     time_t now)
 {
     ngx_str_t          name;
-    ngx_uint_t         step;
+    ngx_uint_t         n, step;
     ngx_llm_minute_t  *minute;
 
-    minute = &stats->minutes[now / 60 % NGX_LLM_STATS_MINUTES];
+    n = (ngx_uint_t) now / 60;
+    minute = &stats->minutes[n % NGX_LLM_STATS_MINUTES];
 
-    if (ngx_llm_stats_clear(minute, now / 60)) {
+    if (ngx_llm_stats_clear(minute, n)) {
         ngx_llm_stats_add(&minute->counts, record);
 
         (void) ngx_atomic_fetch_add(
@@ -72,14 +73,19 @@ ngx_llm_stats_count(ngx_llm_stats_t *stats, const ngx_llm_record_t *record,
         return;
     }
 
-    step = now / NGX_LLM_STATS_STEP;
+    step = n / (NGX_LLM_STATS_STEP / 60);
 
-    name = ngx_llm_record_text(record, NGX_LLM_RECORD_MODEL);
+    /* as ngx_llm_record_text(): each request comes here */
+
+    name.data = (u_char *) record->text + record->len[NGX_LLM_RECORD_ID]
+                + record->len[NGX_LLM_RECORD_ENDPOINT];
+    name.len = record->len[NGX_LLM_RECORD_MODEL];
 
     ngx_llm_stats_count_subject(stats, stats->models,
                                 ngx_llm_stats_hash(&name), &name, record, step);
 
-    name = ngx_llm_record_text(record, NGX_LLM_RECORD_NODE);
+    name.data += name.len + record->len[NGX_LLM_RECORD_REQUESTED];
+    name.len = record->len[NGX_LLM_RECORD_NODE];
 
     ngx_llm_stats_count_subject(stats, stats->nodes, record->node_id, &name,
                                 record, step);
