@@ -228,6 +228,16 @@ ok(wait_until(sub { redis()->ask(qw(XRANGE t:history - +)) =~ /"r1"/ }),
 is(CORE::join(' ', map { $_->{n} // $_->{request_id} } redis()->records('t:')),
    '2 r1', 'one that is too old is gone');
 
+# who begins looks at it, and then once a minute, though there is nothing new
+
+redis()->ask('DEL', 't:history');
+redis()->ask('XADD', 't:history', ($now - 7200) . '000-0', 'record', '{"n":3}');
+redis()->ask('XADD', 't:history', ($now - 3500) . '000-0', 'record', '{"n":4}');
+reload();
+ok(wait_until(sub { xlen() == 1 }), 'also without a new record');
+redis()->ask('DEL', 't:history');
+redis()->ask('XADD', 't:history', ($now - 3500) . '000-0', 'record', '{"n":2}');
+
 is(redis()->ask('HGET', 't:history:cursors', 'aaaa'), "\n",
    'a ring that was long not heard of, too');
 is(redis()->ask('HGET', 't:history:cursors', 'bbbb') =~ /^5 /, 1,

@@ -271,26 +271,26 @@ ngx_llm_excerpt_end(ngx_llm_excerpt_t *e)
 
 
 void
-ngx_llm_excerpt_hide(ngx_llm_excerpt_t *e, const ngx_str_t *secret)
+ngx_llm_excerpt_hide(ngx_llm_excerpt_t *e, const ngx_str_t *word)
 {
     size_t   n;
     u_char  *p, *last;
 
-    if (secret->len < NGX_LLM_EXCERPT_SECRET) {
+    if (word->len < NGX_LLM_EXCERPT_SECRET) {
         return;
     }
 
     p = e->text;
     last = e->text + e->len;
 
-    while ((p = memmem(p, last - p, secret->data, secret->len)) != NULL) {
-        ngx_memset(p, '*', secret->len);
-        p += secret->len;
+    while ((p = memmem(p, last - p, word->data, word->len)) != NULL) {
+        ngx_memset(p, '*', word->len);
+        p += word->len;
     }
 
-    for (n = ngx_min(secret->len - 1, e->len); e->cut && n > 2; n--) {
+    for (n = ngx_min(word->len - 1, e->len); e->cut && n > 2; n--) {
 
-        if (ngx_memcmp(last - n, secret->data, n) == 0) {
+        if (ngx_memcmp(last - n, word->data, n) == 0) {
             ngx_memset(last - n, '*', n);
             return;
         }

@@ -47,8 +47,8 @@ void ngx_llm_excerpt_feed(ngx_llm_excerpt_t *e, const u_char *p, size_t n);
  */
 void ngx_llm_excerpt_end(ngx_llm_excerpt_t *e);
 
-/* Puts asterisks over this secret, over its beginning where it was cut, too. */
-void ngx_llm_excerpt_hide(ngx_llm_excerpt_t *e, const ngx_str_t *secret);
+/* Puts asterisks over this word, over its beginning where it was cut, too. */
+void ngx_llm_excerpt_hide(ngx_llm_excerpt_t *e, const ngx_str_t *word);
 
 
 #endif /* _NGX_LLM_EXCERPT_H_INCLUDED_ */

@@ -152,7 +152,15 @@ ngx_http_llm_history_start(ngx_cycle_t *cycle, ngx_http_llm_main_conf_t *mcf,
         return NGX_ERROR;
     }
 
-    return ngx_http_llm_history_flush(cycle, mcf);
+    if (ngx_http_llm_history_flush(cycle, mcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    /* at once, where who had it is dead */
+
+    (void) ngx_http_llm_history_lease();
+
+    return NGX_OK;
 }
 
 

@@ -151,6 +151,9 @@ ngx_http_llm_record_handler(ngx_http_request_t *r)
     }
 
     ngx_http_llm_record_end(r, ctx, record);
+
+    ngx_llm_ring_intend(w->intent);
+
     ngx_http_llm_record_put(ctx, record);
 
     return NGX_OK;

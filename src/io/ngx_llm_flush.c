@@ -14,11 +14,15 @@
 #define NGX_LLM_FLUSH_AGAIN    500      /* after a failure */
 #define NGX_LLM_FLUSH_STUCK    10000    /* for a record that is not finished */
 #define NGX_LLM_FLUSH_EXIT     1000
+#define NGX_LLM_FLUSH_TRIM     60000    /* while there is nothing to write */
+#define NGX_LLM_FLUSH_SAY      10000    /* one reason after many others */
 
 /* a batch: records, bytes of JSON, names of models */
 #define NGX_LLM_FLUSH_RECORDS  512
 #define NGX_LLM_FLUSH_BYTES    (512 * 1024)
 #define NGX_LLM_FLUSH_MODELS   16
+
+#define NGX_LLM_FLUSH_TELL     5        /* reasons, one after the other */
 
 #define NGX_LLM_FLUSH_ARGS     2        /* of a record */
 
@@ -47,7 +51,9 @@ typedef struct {
     ngx_connection_t        dummy;      /* of the event */
     ngx_uint_t              state;
     ngx_msec_t              again;      /* not before */
-    ngx_uint_t              told;       /* that it is down */
+    ngx_msec_t              trimmed;    /* when something was written */
+    ngx_uint_t              told;       /* why it is down, so often */
+    ngx_msec_t              said;       /* when, last */
 
     uint64_t                first;      /* number of the batch */
     uint64_t                next;       /* after it */
@@ -257,9 +263,17 @@ ngx_llm_flush_down(void *data, const char *why)
 static void
 ngx_llm_flush_set_up(ngx_llm_flush_t *flush, ngx_uint_t up, const char *why)
 {
+    ngx_uint_t          say;
     ngx_llm_flushed_t  *redis;
 
     redis = &flush->conf.history->redis;
+
+    /* another reason is news, too, but not for ever */
+
+    say = flush->told == 0
+          || (ngx_strcmp(redis->error, why) != 0
+              && (flush->told < NGX_LLM_FLUSH_TELL
+                  || ngx_current_msec - flush->said >= NGX_LLM_FLUSH_SAY));
 
     ngx_cpystrn(redis->error, (u_char *) why, sizeof(redis->error));
 
@@ -274,13 +288,18 @@ ngx_llm_flush_set_up(ngx_llm_flush_t *flush, ngx_uint_t up, const char *why)
                       "llm history: redis \"%V\" is there again",
                       &flush->conf.redis->name);
 
-    } else if (!up && !flush->told) {
+    } else if (!up && say) {
+        flush->told++;
+        flush->said = ngx_current_msec;
+
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                       "llm history: redis \"%V\": %s; the records wait in "
                       "shared memory", &flush->conf.redis->name, why);
     }
 
-    flush->told = !up;
+    if (up) {
+        flush->told = 0;
+    }
 }
 
 
@@ -289,7 +308,10 @@ ngx_llm_flush_batch(ngx_llm_flush_t *flush)
 {
     ngx_llm_flush_collect(flush);
 
-    if (flush->nrows) {
+    if (flush->nrows
+        || ngx_current_msec - flush->trimmed >= NGX_LLM_FLUSH_TRIM)
+    {
+        flush->trimmed = ngx_current_msec;
         flush->state = NGX_LLM_FLUSH_BUSY;
         ngx_llm_flush_send(flush);
         return;
@@ -483,8 +505,8 @@ static void
 ngx_llm_flush_send(ngx_llm_flush_t *flush)
 {
     u_char                ring[16];
-    ngx_uint_t            i;
     uint64_t              now;
+    ngx_uint_t            i;
     ngx_time_t           *tp;
     ngx_llm_redis_t      *redis;
     ngx_llm_flush_row_t  *row;

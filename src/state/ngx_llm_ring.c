@@ -232,9 +232,11 @@ ngx_llm_ring_settle_locked(ngx_llm_ring_t *ring, ngx_uint_t slot)
 
     } else if (number) {
 
-        /* as if it had never been used */
+        /* a number without a record: the one that stands there has its own */
 
-        ngx_llm_ring_place(ring, number)->mark = 0;
+        (void) ngx_atomic_cmp_set(&ring->head, number, number + 1);
+
+        ngx_llm_ring_place(ring, number)->mark = ngx_llm_mark(number, slot);
 
     } else if (whole && intent->state == 1) {
         ngx_llm_ring_append(ring, slot, intent, texts);
@@ -318,7 +320,10 @@ ngx_llm_ring_read(ngx_llm_ring_t *ring, uint64_t number,
 
     ngx_memory_barrier();
 
-    if (place->mark != mark || !ngx_llm_record_sane(copy, ring->room)) {
+    if (place->mark != mark
+        || copy->number != number
+        || !ngx_llm_record_sane(copy, ring->room))
+    {
         return NGX_DECLINED;
     }
 

@@ -109,10 +109,9 @@ ngx_llm_stats_fresh(ngx_atomic_t *when, ngx_atomic_uint_t now, void *rest,
         return 1;
     }
 
-    /* the clock may go back: what was counted stays */
+    /* one of a later day is of a clock that was wrong then */
 
     if (old == NGX_LLM_STATS_CLEARING
-        || old > now
         || !ngx_atomic_cmp_set(when, old, NGX_LLM_STATS_CLEARING))
     {
         return 0;
@@ -288,6 +287,10 @@ ngx_llm_stats_tick(ngx_llm_stats_t *stats, time_t now, ngx_uint_t in_flight,
     }
 
     minute = &stats->minutes[(now / 60 + 1) % NGX_LLM_STATS_MINUTES];
+
+    /* who was at it has died, or will clear it twice */
+
+    (void) ngx_atomic_cmp_set(&minute->when, NGX_LLM_STATS_CLEARING, 0);
 
     (void) ngx_llm_stats_clear(minute, now / 60 + 1);
 }
