@@ -37,19 +37,19 @@ INCS := $(addprefix -I $(TREE)/,src/core src/event src/event/modules \
 # -- packages ---------------------------------------------------------------
 
 PACKAGES := build-essential curl nginx-core nginx-dev libjansson-dev \
-	libhiredis-dev libpcre2-dev libssl-dev libtest-base-perl \
-	libtest-longstring-perl libtext-diff-perl faketime redis-server
+	libhiredis-dev libpcre2-dev libssl-dev
+PACKAGES_TEST := libtest-base-perl libtest-longstring-perl \
+	libtext-diff-perl faketime redis-server openssl
 PACKAGES_REAL := liblist-moreutils-perl libwww-perl
 PACKAGES_LINT := clang-tidy cppcheck python3
-PACKAGES_DEV := clang $(PACKAGES_LINT) valgrind wrk dpkg-dev redis-server \
-	openssl
+PACKAGES_DEV := clang $(PACKAGES_LINT) valgrind wrk dpkg-dev
 
 SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
 sdk_needed = $(wildcard t/sdk/run.sh)
 npm_needed = $(wildcard dashboard/package-lock.json)
-sdk_packages = $(if $(sdk_needed)$(npm_needed),$(shell \
-	command -v npm >/dev/null 2>&1 || echo nodejs npm)) \
-	$(if $(sdk_needed),python3 python3-venv)
+npm_packages = $(if $(sdk_needed)$(npm_needed),$(shell \
+	command -v npm >/dev/null 2>&1 || echo nodejs npm))
+sdk_packages = $(if $(sdk_needed),python3 python3-venv)
 browser_needed = $(wildcard t/browser/run.sh)
 
 # the small one where there is one: it takes half the time
@@ -58,8 +58,10 @@ browser_packages = $(if $(browser_needed),$(shell \
 	|| { apt-cache show chromium-headless-shell >/dev/null 2>&1 \
 	     && echo chromium-headless-shell; } || echo chromium))
 
-# nginx-core's installation starts a server where it can; one that was not
-# there before is stopped again, one that was there is left alone.
+# Installing nginx-core or redis-server starts it where it can; one that did
+# not run before is stopped again, one that did is left alone.
+SERVERS := nginx:/run/nginx.pid redis-server:/run/redis/redis-server.pid
+
 define install
 	missing=; mkdir -p $(BUILD); \
 	if ! command -v apt-get >/dev/null 2>&1; then $(MAKE) missing; exit; fi; \
@@ -69,30 +71,31 @@ define install
 	done; \
 	[ -n "$$missing" ] || exit 0; \
 	echo "installing:$$missing"; \
-	had=$$(cat /run/nginx.pid 2>/dev/null || true); \
+	had=$$(for s in $(SERVERS); do ls $${s#*:} 2>/dev/null || true; done); \
 	install="$(SUDO) env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get \
 	    install -y -q --no-install-recommends $$missing"; \
 	$$install >$(BUILD)/apt.log 2>&1 \
 	    || { $(SUDO) apt-get update -q >>$(BUILD)/apt.log 2>&1; \
 	         $$install >>$(BUILD)/apt.log 2>&1; } \
 	    || { tail -20 $(BUILD)/apt.log; exit 1; }; \
-	now=$$(cat /run/nginx.pid 2>/dev/null || true); \
-	if [ -z "$$had" ] && [ -n "$$now" ]; then \
-	    $(SUDO) systemctl stop nginx 2>/dev/null \
-	        || $(SUDO) kill -QUIT "$$now" 2>/dev/null || true; \
-	fi
+	for s in $(SERVERS); do \
+	    case "$$had" in *"$${s#*:}"*) continue ;; esac; \
+	    [ -f "$${s#*:}" ] || continue; \
+	    $(SUDO) systemctl stop "$${s%%:*}" 2>/dev/null \
+	        || $(SUDO) kill -TERM "$$(cat "$${s#*:}")" 2>/dev/null || true; \
+	done
 endef
 
 .PHONY: deps
 deps: deps-run ## install what building, running and testing need (apt, npm)
-	@$(call install,$(sdk_packages) $(browser_packages))
+	@$(call install,$(PACKAGES_TEST) $(sdk_packages) $(browser_packages))
 	@$(if $(sdk_needed),t/sdk/run.sh deps)
 	@$(if $(browser_needed),t/browser/run.sh deps)
 	@$(if $(npm_needed),$(MAKE) dashboard/node_modules/.done)
 
 .PHONY: deps-run
 deps-run: | $(BUILD) # of them what building and running need
-	@$(call install,$(PACKAGES))
+	@$(call install,$(PACKAGES) $(npm_packages))
 
 .PHONY: deps-dev
 deps-dev: deps ## what lint, asan, valgrind, fuzz and bench need besides
