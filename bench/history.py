@@ -174,8 +174,8 @@ def streamed(mock, more):
 LIVE = (
     ('overview', (('/api/stats/series?window=3600&step=60', 5),
                   ('/api/stats', 10))),
-    ('nodes', (('/api/nodes?limit=1000', 1),)),
-    ('models', (('/api/models?limit=1000', 1),)),
+    ('nodes', (('/api/nodes?limit=1000', 2),)),
+    ('models', (('/api/models?limit=1000', 2),)),
 )
 
 

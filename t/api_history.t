@@ -113,6 +113,10 @@ is($told->{source}, 'ring', 'the source');
 is($told->{pending}, 4, 'that many wait');
 like($told->{error}, qr/refused|not connected/i, 'and why');
 
+my $health = http('GET', '/api/health')->json;
+is($health->{status}, 'degraded', 'health shows it');
+is_deeply($health->{history}, { ok => JSON::PP::false() }, 'what it is');
+
 my $text = JSON::PP->new->encode($page);
 unlike($text, qr/sk-/, 'no key in it');
 
@@ -135,6 +139,7 @@ ok(written(20), 'all are written');
 
 my $page = history('limit=7');
 is($page->{source}, 'redis', 'and read there');
+is(http('GET', '/api/health')->json->{status}, 'ok', 'health shows it');
 is($page->{stale}, undef, 'not stale');
 my %page = map { $_->{request_id} => 1 } map { @{ $_->{data} } }
     $page, history("limit=13&cursor=$page->{next_cursor}");

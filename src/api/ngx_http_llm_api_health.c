@@ -9,6 +9,8 @@
 #include "ngx_http_llm_api_input.h"
 
 
+static ngx_uint_t ngx_http_llm_api_health_away(void);
+static json_t *ngx_http_llm_api_health_history(void);
 static json_t *ngx_http_llm_api_health_state(ngx_llm_zone_t *zone);
 static json_t *ngx_http_llm_api_health_nodes(ngx_llm_zone_t *zone);
 
@@ -27,17 +29,43 @@ ngx_http_llm_api_version(ngx_http_llm_api_t *api)
 void
 ngx_http_llm_api_health(ngx_http_llm_api_t *api)
 {
+    ngx_uint_t       bad;
     ngx_llm_zone_t  *zone;
 
     zone = ngx_http_llm_worker.zone;
 
+    bad = zone->saved.failed || ngx_http_llm_api_health_away();
+
     ngx_http_llm_api_reply(api, NGX_HTTP_OK,
-                           json_pack("{s:s,s:o,s:o}", "status",
-                                     zone->saved.failed ? "degraded" : "ok",
+                           json_pack("{s:s,s:o,s:o,s:o}",
+                                     "status", bad ? "degraded" : "ok",
                                      "nodes",
                                      ngx_http_llm_api_health_nodes(zone),
                                      "state",
-                                     ngx_http_llm_api_health_state(zone)));
+                                     ngx_http_llm_api_health_state(zone),
+                                     "history",
+                                     ngx_http_llm_api_health_history()));
+}
+
+
+static ngx_uint_t
+ngx_http_llm_api_health_away(void)
+{
+    return ngx_http_llm_worker.mcf->redis != NULL
+           && ngx_llm_flushed_away(&ngx_http_llm_worker.history->redis);
+}
+
+
+/* why it is away stands in /api/stats: that may name a host */
+
+static json_t *
+ngx_http_llm_api_health_history(void)
+{
+    if (ngx_http_llm_worker.mcf->redis == NULL) {
+        return json_null();
+    }
+
+    return json_pack("{s:b}", "ok", !ngx_http_llm_api_health_away());
 }
 
 

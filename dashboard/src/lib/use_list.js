@@ -49,9 +49,10 @@ export function useList(path, shape, event) {
   return { ...state, reload, more };
 }
 
-// ms between two looks at a list of so many rows
+// ms between two looks at a list of so many rows: of its figures, as what
+// changes otherwise is an event
 function pause(n) {
-  if (n <= 100) return 1000;
+  if (n <= 100) return 2000;
   return n <= 1000 ? 5000 : 60_000;
 }
 
