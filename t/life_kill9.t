@@ -35,7 +35,7 @@ my $lost = 0;
 
 for my $round (1 .. 10) {
     my $b = begin_burst(map {
-        [ { stream => true() }, { 'X-Mock' => 'pace=20;tokens=20' },
+        [ { stream => true() }, { 'X-Mock' => 'pace=20;tokens=60' },
           port => port(), timeout => 60 ]
     } 1 .. 40);
 
@@ -114,7 +114,7 @@ ok(totals_are(in_flight => 0, keys_in_flight => 0, queued => 0),
 --- perl
 for my $round (1 .. 5) {
     my $b = begin_burst(map {
-        [ { stream => true() }, { 'X-Mock' => 'pace=20;tokens=40' },
+        [ { stream => true() }, { 'X-Mock' => 'pace=20;tokens=80' },
           port => port() ]
     } 1 .. 24);
 
