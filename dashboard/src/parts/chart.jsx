@@ -77,7 +77,7 @@ function draw(box, series, colors, format, tell) {
     cursor: { y: false, sync: { key: TOGETHER.key },
               drag: { x: false, y: false }, points: { size: 6 } },
     scales: { x: { time: true }, y: { range: (u, min, max) =>
-      [0, max > 0 ? max * 1.1 : 1] } },
+      [0, max > 0 ? max * 1.1 : 10] } },
     axes: [
       { ...axis, space: 60, size: 28, values: clocks },
       { ...axis, space: 34, size: 58,
