@@ -279,8 +279,13 @@ ngx_http_llm_api_stats_order(const void *one, const void *two)
     const ngx_http_llm_api_subject_t  *a = one;
     const ngx_http_llm_api_subject_t  *b = two;
 
-    return (a->sum.requests < b->sum.requests)
-           - (a->sum.requests > b->sum.requests);
+    if (a->sum.requests != b->sum.requests) {
+        return (a->sum.requests < b->sum.requests) ? 1 : -1;
+    }
+
+    return ngx_memn2cmp((u_char *) a->subject->name,
+                        (u_char *) b->subject->name,
+                        a->subject->len, b->subject->len);
 }
 
 
@@ -439,12 +444,22 @@ ngx_http_llm_api_series_subject(ngx_http_llm_api_t *api,
     ngx_http_llm_api_series_t *series)
 {
     u_char           *dst, *src;
-    ngx_str_t         text;
+    ngx_str_t         text, model;
     ngx_llm_stats_t  *stats;
 
     stats = ngx_http_llm_worker.history->stats;
 
     if (ngx_http_arg(api->request, (u_char *) "node", 4, &text) == NGX_OK) {
+
+        if (ngx_http_arg(api->request, (u_char *) "model", 5, &model)
+            == NGX_OK)
+        {
+            ngx_http_llm_api_fail(api, NGX_HTTP_BAD_REQUEST, "invalid_value",
+                                  "model", "\"model\" and \"node\" can't be "
+                                  "asked for together");
+            return NGX_ERROR;
+        }
+
         series->of_subject = 1;
         series->subject = ngx_llm_stats_node(stats,
                                          ngx_http_llm_api_id(&text, "node-"));
