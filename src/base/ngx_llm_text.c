@@ -72,6 +72,31 @@ ngx_llm_plain(uint64_t x)
 }
 
 
+/* the same for up to 16 bytes, in two loads, which may overlap */
+
+static ngx_inline ngx_uint_t
+ngx_llm_plain_name(const u_char *p, size_t n)
+{
+    uint64_t  x;
+
+    if (n >= 8) {
+        return ngx_llm_plain(ngx_llm_load(p, 8))
+               && ngx_llm_plain(ngx_llm_load(p + n - 8, 8));
+    }
+
+    if (n >= 4) {
+        return ngx_llm_plain(ngx_llm_load(p, 4)
+                             | ngx_llm_load(p + n - 4, 4) << 32);
+    }
+
+    for (x = 0x2020202020202020ULL; n; n--) {
+        x = x << 8 | *p++;
+    }
+
+    return ngx_llm_plain(x);
+}
+
+
 u_char *
 ngx_llm_json_escape(u_char *dst, const u_char *text, size_t n)
 {
@@ -79,6 +104,10 @@ ngx_llm_json_escape(u_char *dst, const u_char *text, size_t n)
     const u_char  *p, *last;
 
     static const u_char  hex[] = "0123456789abcdef";
+
+    if (n < 16 && ngx_llm_plain_name(text, n)) {
+        return ngx_llm_copy(dst, text, n);
+    }
 
     last = text + n;
 
@@ -163,20 +192,19 @@ ngx_llm_hex64(u_char *dst, uint64_t x)
 u_char *
 ngx_llm_hex(u_char *dst, uint64_t x, ngx_uint_t width)
 {
-    ngx_uint_t  i;
+    u_char      text[16];
+    ngx_uint_t  i, digits;
 
-    static const u_char  hex[] = "0123456789abcdef";
+    ngx_llm_hex64(text, x);
 
-    while (width < 16 && x >> (4 * width)) {
-        width++;
+    digits = x ? (67 - __builtin_clzll(x)) / 4 : 1;
+    digits = ngx_max(digits, width);
+
+    for (i = digits; i; i--) {
+        *dst++ = text[i - 1];
     }
 
-    for (i = width; i; i--) {
-        dst[i - 1] = hex[x & 0xf];
-        x >>= 4;
-    }
-
-    return dst + width;
+    return dst;
 }
 
 
@@ -208,6 +236,19 @@ u_char *
 ngx_llm_decimal(u_char *dst, uint64_t x)
 {
     u_char  *p, text[20];
+
+    /* most are small */
+
+    if (x < 10) {
+        *dst++ = (u_char) ('0' + x);
+        return dst;
+    }
+
+    if (x < 100) {
+        *dst++ = (u_char) ('0' + x / 10);
+        *dst++ = (u_char) ('0' + x % 10);
+        return dst;
+    }
 
     p = text + sizeof(text);
 

@@ -7,6 +7,7 @@
 static ngx_int_t ngx_llm_time_number(const u_char *p, size_t n, int *number);
 static ngx_int_t ngx_llm_time_day(const u_char *p, struct tm *tm);
 static ngx_int_t ngx_llm_time_clock(const u_char *p, struct tm *tm);
+static u_char *ngx_llm_time_date(u_char *p, ngx_uint_t days);
 static u_char *ngx_llm_time_digits(u_char *p, ngx_uint_t n, ngx_uint_t width);
 
 
@@ -111,33 +112,64 @@ ngx_llm_time_number(const u_char *p, size_t n, int *number)
 u_char *
 ngx_llm_time_text(u_char *p, uint64_t ms)
 {
-    time_t     t;
-    struct tm  tm;
-
-    t = ms / 1000;
+    uint64_t  s, days;
 
     /* years have four digits here */
 
-    t = ngx_min(t, (time_t) 253402300799);
+    s = ngx_min(ms / 1000, 253402300799ULL);
+    days = s / 86400;
+    s %= 86400;
 
-    gmtime_r(&t, &tm);
-
-    p = ngx_llm_time_digits(p, tm.tm_year + 1900, 4);
-    *p++ = '-';
-    p = ngx_llm_time_digits(p, tm.tm_mon + 1, 2);
-    *p++ = '-';
-    p = ngx_llm_time_digits(p, tm.tm_mday, 2);
+    p = ngx_llm_time_date(p, days);
     *p++ = 'T';
-    p = ngx_llm_time_digits(p, tm.tm_hour, 2);
+    p = ngx_llm_time_digits(p, s / 3600, 2);
     *p++ = ':';
-    p = ngx_llm_time_digits(p, tm.tm_min, 2);
+    p = ngx_llm_time_digits(p, s / 60 % 60, 2);
     *p++ = ':';
-    p = ngx_llm_time_digits(p, tm.tm_sec, 2);
+    p = ngx_llm_time_digits(p, s % 60, 2);
     *p++ = '.';
     p = ngx_llm_time_digits(p, ms % 1000, 3);
     *p++ = 'Z';
 
     return p;
+}
+
+
+/*
+ * Of days since 1970.  Years begin with March here, so that a leap day is the
+ * last one of its year; months have 153 days in five, 400 years 146097.
+ */
+
+static u_char *
+ngx_llm_time_date(u_char *p, ngx_uint_t days)
+{
+    ngx_uint_t  year, month, day, era;
+
+    days += 719468;                 /* since March 1 of the year 0 */
+
+    era = days / 146097;
+    day = days % 146097;
+
+    year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
+    day -= 365 * year + year / 4 - year / 100;
+    year += 400 * era;
+
+    month = (5 * day + 2) / 153;
+    day -= (153 * month + 2) / 5;
+
+    month += 3;
+
+    if (month > 12) {
+        month -= 12;
+        year++;
+    }
+
+    p = ngx_llm_time_digits(p, year, 4);
+    *p++ = '-';
+    p = ngx_llm_time_digits(p, month, 2);
+    *p++ = '-';
+
+    return ngx_llm_time_digits(p, day + 1, 2);
 }
 
 

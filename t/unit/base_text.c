@@ -334,6 +334,17 @@ test_escape_all(void)
 
     is_number(wrong, 0, "each pair of bytes at each place of twenty");
 
+    for (i = 0; i < 0x100 * 20; i++) {
+
+        for (k = 0; k <= i % 20; k++) {
+            ngx_memcpy(text, "abcdefghijklmnopqrst", 20);
+            text[k] = i / 20;
+            wrong += !escapes(text, i % 20 + 1);
+        }
+    }
+
+    is_number(wrong, 0, "each byte at each place of less");
+
     for (i = 0; i < 0x10000; i++) {
         p[0] = i >> 8;
         p[1] = i;

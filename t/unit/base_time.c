@@ -15,6 +15,42 @@ static void changed(void);
 static ngx_int_t reads(const char *text, size_t n, time_t *time);
 
 
+/* each day from 1970 to 9999, at another time of the day */
+
+static void
+test_written(void)
+{
+    char        want[80];
+    u_char      text[NGX_LLM_TIME_LEN + 1];
+    time_t      t;
+    uint64_t    days, ms;
+    struct tm   tm;
+    ngx_uint_t  wrong;
+
+    wrong = 0;
+
+    for (days = 0; days < 2932897; days++) {
+        ms = days * 86400000 + days * 7919 % 86400000;
+        t = ms / 1000;
+        gmtime_r(&t, &tm);
+        sprintf(want, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ",
+                tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
+                tm.tm_min, tm.tm_sec, (int) (ms % 1000));
+
+        *ngx_llm_time_text(text, ms) = '\0';
+        wrong += (strcmp((char *) text, want) != 0);
+    }
+
+    is_number(wrong, 0, "each day to the end of 9999");
+
+    *ngx_llm_time_text(text, 253402300799999ULL) = '\0';
+    is_text((char *) text, "9999-12-31T23:59:59.999Z", "the last moment");
+
+    *ngx_llm_time_text(text, 253402300800000ULL) = '\0';
+    is_text((char *) text, "9999-12-31T23:59:59.000Z", "none is later");
+}
+
+
 int
 main(void)
 {
@@ -53,6 +89,8 @@ main(void)
     bad("12345678901234567890");
 
     changed();
+
+    test_written();
 
     return test_done();
 }
