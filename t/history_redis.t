@@ -257,7 +257,25 @@ redis()->end;
 
 
 
-=== TEST 3: two routers write to one stream
+=== TEST 3: nginx ends while several batches wait
+--- http_config eval: $::Http . $::Plain
+--- slow_stop
+--- perl
+ok(is_there(), 'Redis is there');
+chat({}, named('first'));
+ok(wait_until(sub { xlen() == 1 }), 'and is written to');
+
+redis()->freeze;
+burst(map { [ {}, named("r$_"), port => port() ] } 1 .. 100) for 1 .. 13;
+redis()->thaw;
+kill 'QUIT', master_pid();
+ok(wait_until(sub { !master_pid() }, 20), 'nginx has ended');
+is(xlen(), 1301, 'all are there');
+redis()->end;
+
+
+
+=== TEST 4: two routers write to one stream
 --- http_config eval: $::Http . $::Other
 --- slow_stop
 --- perl
@@ -300,7 +318,7 @@ redis()->end;
 
 
 
-=== TEST 4: over TLS, with a password
+=== TEST 5: over TLS, with a password
 --- http_config eval: $::Http . $::Tls . $::Ca
 --- slow_stop
 --- error_log
@@ -325,7 +343,7 @@ redis()->end;
 
 
 
-=== TEST 5: a certificate of another CA
+=== TEST 6: a certificate of another CA
 --- http_config eval: $::Http . $::Tls . $::Strange
 --- slow_stop
 --- error_log
@@ -341,7 +359,7 @@ redis()->end;
 
 
 
-=== TEST 6: a wrong password
+=== TEST 7: a wrong password
 --- http_config eval: $::Http . $::Locked
 --- slow_stop
 --- error_log

@@ -570,7 +570,11 @@ ngx_llm_redis_drain(ngx_llm_redis_t *redis, ngx_msec_t ms,
             ngx_delete_posted_event(ev);
         }
 
+        /* as the event module would: how much there is, is not known */
+
         ev->ready = 1;
+        ev->available = -1;
+
         ev->handler(ev);
     }
 }
