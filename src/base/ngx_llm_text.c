@@ -4,6 +4,7 @@
 #include "ngx_llm_text.h"
 
 
+static ngx_inline uint64_t ngx_llm_hex_digits(uint32_t x);
 static size_t ngx_llm_utf8_len(const u_char *p, size_t n);
 
 
@@ -97,6 +98,43 @@ ngx_llm_plain_name(const u_char *p, size_t n)
 }
 
 
+/* copies what stands for itself at the beginning of a text; how much */
+
+static ngx_inline size_t
+ngx_llm_plain_copy(u_char *dst, const u_char *text, size_t n)
+{
+    size_t  i;
+
+    if (n < 16) {
+
+        if (!ngx_llm_plain_name(text, n)) {
+            return 0;
+        }
+
+        ngx_llm_copy(dst, text, n);
+
+        return n;
+    }
+
+    for (i = 0; i + 8 <= n; i += 8) {
+
+        if (!ngx_llm_plain(ngx_llm_load(text + i, 8))) {
+            return i;
+        }
+
+        ngx_memcpy(dst + i, text + i, 8);
+    }
+
+    if (!ngx_llm_plain(ngx_llm_load(text + n - 8, 8))) {
+        return i;
+    }
+
+    ngx_memcpy(dst + n - 8, text + n - 8, 8);
+
+    return n;
+}
+
+
 u_char *
 ngx_llm_json_escape(u_char *dst, const u_char *text, size_t n)
 {
@@ -105,13 +143,12 @@ ngx_llm_json_escape(u_char *dst, const u_char *text, size_t n)
 
     static const u_char  hex[] = "0123456789abcdef";
 
-    if (n < 16 && ngx_llm_plain_name(text, n)) {
-        return ngx_llm_copy(dst, text, n);
-    }
+    len = ngx_llm_plain_copy(dst, text, n);
 
+    dst += len;
     last = text + n;
 
-    for (p = text; p < last; p += len) {
+    for (p = text + len; p < last; p += len) {
 
         if (last - p >= 8 && ngx_llm_plain(ngx_llm_load(p, 8))) {
             dst = ngx_cpymem(dst, p, 8);
@@ -159,28 +196,35 @@ ngx_llm_json_escape(u_char *dst, const u_char *text, size_t n)
 void
 ngx_llm_hex64(u_char *dst, uint64_t x)
 {
-    uint64_t    half, letters;
-    ngx_uint_t  i;
+    uint64_t  digits;
 
-    for (i = 0; i < 2; i++) {
+    digits = ngx_llm_hex_digits((uint32_t) x);
+    ngx_memcpy(dst, &digits, 8);
 
-        /* spread the low 32 bits over the eight bytes of a word */
+    digits = ngx_llm_hex_digits((uint32_t) (x >> 32));
+    ngx_memcpy(dst + 8, &digits, 8);
+}
 
-        half = (uint32_t) x;
-        half = (half | (half << 16)) & 0x0000ffff0000ffffULL;
-        half = (half | (half << 8)) & 0x00ff00ff00ff00ffULL;
-        half = (half | (half << 4)) & 0x0f0f0f0f0f0f0f0fULL;
 
-        /* 1 in each byte that is 10 or more */
+/* eight of them, the lowest one in the lowest byte */
 
-        letters = ((half + 0x0606060606060606ULL) >> 4)
-                  & 0x0101010101010101ULL;
+static ngx_inline uint64_t
+ngx_llm_hex_digits(uint32_t x)
+{
+    uint64_t  word, letters;
 
-        half += 0x3030303030303030ULL + letters * ('a' - '0' - 10);
+    /* spread over the eight bytes of a word */
 
-        ngx_memcpy(dst + 8 * i, &half, 8);
-        x >>= 32;
-    }
+    word = x;
+    word = (word | (word << 16)) & 0x0000ffff0000ffffULL;
+    word = (word | (word << 8)) & 0x00ff00ff00ff00ffULL;
+    word = (word | (word << 4)) & 0x0f0f0f0f0f0f0f0fULL;
+
+    /* 1 in each byte that is 10 or more */
+
+    letters = ((word + 0x0606060606060606ULL) >> 4) & 0x0101010101010101ULL;
+
+    return word + 0x3030303030303030ULL + letters * ('a' - '0' - 10);
 }
 
 
@@ -193,18 +237,24 @@ u_char *
 ngx_llm_hex(u_char *dst, uint64_t x, ngx_uint_t width)
 {
     u_char      text[16];
-    ngx_uint_t  i, digits;
+    uint64_t    high, low;
+    ngx_uint_t  digits;
 
-    ngx_llm_hex64(text, x);
+    high = ngx_llm_hex_digits((uint32_t) (x >> 32));
+    low = ngx_llm_hex_digits((uint32_t) x);
+
+#if (NGX_HAVE_LITTLE_ENDIAN)
+    high = __builtin_bswap64(high);
+    low = __builtin_bswap64(low);
+#endif
+
+    ngx_memcpy(text, &high, 8);
+    ngx_memcpy(text + 8, &low, 8);
 
     digits = x ? (67 - __builtin_clzll(x)) / 4 : 1;
-    digits = ngx_max(digits, width);
+    digits = ngx_min(ngx_max(digits, width), 16);
 
-    for (i = digits; i; i--) {
-        *dst++ = text[i - 1];
-    }
-
-    return dst;
+    return ngx_llm_copy(dst, text + 16 - digits, digits);
 }
 
 
