@@ -183,8 +183,12 @@ ok(wait_until(sub { (told()->{error} // '') =~ /NOAUTH/ }), 'wants a password');
 redis()->ask(qw(-a x --no-auth-warning CONFIG SET requirepass), '');
 ok(written(70), 'does not: written');
 
+redis()->ask(qw(CLIENT PAUSE 700));
+$ask->(10);
+ok(written(80), 'slow: written');
+
 my @all = redis()->records('t:');
-is(ids(@all), ids(map { { request_id => "r$_" } } 1 .. 70),
+is(ids(@all), ids(map { { request_id => "r$_" } } 1 .. 80),
    'each of them once');
 my @numbers = map { hex +($_->{id} =~ /-(.*)/)[0] } @all;
 is("@numbers", join(' ', sort { $a <=> $b } @numbers), 'as they ended');
