@@ -36,7 +36,6 @@ ngx_http_llm_body_init(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
     }
 
     scan = &ctx->scanner;
-    ctx->scan = scan;
 
     if (r->headers_in.content_type) {
         type = &r->headers_in.content_type->value;
@@ -53,12 +52,15 @@ ngx_http_llm_body_init(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
             }
 
             ctx->facts.multipart = 1;
+            ctx->scan = scan;
 
             ngx_llm_multipart_init(&scan->multipart, &boundary);
 
             return NGX_OK;
         }
     }
+
+    ctx->scan = scan;
 
     ngx_llm_json_init(&scan->json.scanner, ngx_llm_openai_watch,
                       NGX_LLM_IN_MAX, scan->json.text,
