@@ -194,6 +194,11 @@ my @numbers = map { hex +($_->{id} =~ /-(.*)/)[0] } @all;
 is("@numbers", join(' ', sort { $a <=> $b } @numbers), 'as they ended');
 is(told()->{dropped}, 0, 'none was dropped');
 
+burst(map { [ { model => "none-$_" }, { alice() }, port => port() ] } 1 .. 150);
+ok(written(230), 'many models');
+is(scalar @{ history("model=none-$_&limit=1")->{data} }, 1, "$_ is found")
+    for 1, 64, 65, 150;
+
 redis()->ask('FLUSHALL');
 $ask->(1);
 ok(wait_until(sub { redis()->ask('XLEN', 't:history') >= 1 }), 'emptied');

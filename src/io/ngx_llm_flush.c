@@ -2,8 +2,8 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_event.h>
-#include "ngx_llm_entry.h"
 #include "ngx_llm_flush.h"
+#include "ngx_llm_flush_batch.h"
 #include "ngx_llm_flush_script.h"
 #include "ngx_llm_text.h"
 
@@ -17,14 +17,10 @@
 #define NGX_LLM_FLUSH_TRIM     60000    /* while there is nothing to write */
 #define NGX_LLM_FLUSH_SAY      10000    /* one reason after many others */
 
-/* a batch: records, bytes of JSON, names of models */
-#define NGX_LLM_FLUSH_RECORDS  512
-#define NGX_LLM_FLUSH_BYTES    (512 * 1024)
-#define NGX_LLM_FLUSH_MODELS   16
-
 #define NGX_LLM_FLUSH_TELL     5        /* reasons, one after the other */
 
-#define NGX_LLM_FLUSH_ARGS     2        /* of a record */
+/* of its command: but for models and records */
+#define NGX_LLM_FLUSH_ARGS     14
 
 
 typedef enum {
@@ -33,15 +29,6 @@ typedef enum {
     NGX_LLM_FLUSH_IDLE,
     NGX_LLM_FLUSH_BUSY              /* a batch is under way */
 } ngx_llm_flush_state_e;
-
-
-/* a record of a batch, ready to be sent */
-
-typedef struct {
-    u_char                  entry[NGX_LLM_ENTRY_OWN];
-    size_t                  start;  /* in the text */
-    size_t                  len;
-} ngx_llm_flush_row_t;
 
 
 typedef struct {
@@ -55,20 +42,14 @@ typedef struct {
     ngx_uint_t              told;       /* why it is down, so often */
     ngx_msec_t              said;       /* when, last */
 
-    uint64_t                first;      /* number of the batch */
-    uint64_t                next;       /* after it */
-    uint64_t                end;        /* ms since 1970: of its last request */
-    uint64_t                stuck;      /* that is not finished */
+    uint64_t                stuck;      /* number that is not finished */
     ngx_msec_t              since;
 
     ngx_llm_record_t       *record;     /* room for one */
-    u_char                 *text;       /* of the batch */
-    size_t                  size;
-    size_t                  len;
-    ngx_llm_flush_row_t     rows[NGX_LLM_FLUSH_RECORDS];
-    ngx_uint_t              nrows;
-    ngx_str_t               models[NGX_LLM_FLUSH_MODELS];   /* in the text */
-    ngx_uint_t              nmodels;
+    ngx_llm_flush_batch_t  *batch;      /* the present one */
+    ngx_llm_flush_batch_t  *ahead;      /* made while that is under way */
+    ngx_event_t             make;       /* it, when nothing else is to do */
+    ngx_llm_flush_batch_t   batches[2];
 } ngx_llm_flush_t;
 
 
@@ -84,9 +65,7 @@ static void ngx_llm_flush_set_up(ngx_llm_flush_t *flush, ngx_uint_t up,
 static void ngx_llm_flush_batch(ngx_llm_flush_t *flush);
 static void ngx_llm_flush_collect(ngx_llm_flush_t *flush);
 static ngx_uint_t ngx_llm_flush_wait(ngx_llm_flush_t *flush, uint64_t number);
-static ngx_int_t ngx_llm_flush_add(ngx_llm_flush_t *flush);
-static u_char *ngx_llm_flush_room(ngx_llm_flush_t *flush, size_t n);
-static void ngx_llm_flush_model(ngx_llm_flush_t *flush);
+static void ngx_llm_flush_make(ngx_event_t *ev);
 static void ngx_llm_flush_send(ngx_llm_flush_t *flush);
 static void ngx_llm_flush_written(void *data, redisReply *reply);
 static ngx_uint_t ngx_llm_flush_drained(void *data);
@@ -120,6 +99,13 @@ ngx_llm_flush_start(ngx_cycle_t *cycle, const ngx_llm_flush_conf_t *conf)
     if (flush->record == NULL) {
         return NGX_ERROR;
     }
+
+    flush->batch = &flush->batches[0];
+    flush->ahead = &flush->batches[1];
+
+    flush->make.handler = ngx_llm_flush_make;
+    flush->make.data = flush;
+    flush->make.log = cycle->log;
 
     flush->again = ngx_current_msec;
     flush->dummy.fd = (ngx_socket_t) -1;
@@ -306,18 +292,38 @@ ngx_llm_flush_set_up(ngx_llm_flush_t *flush, ngx_uint_t up, const char *why)
 static void
 ngx_llm_flush_batch(ngx_llm_flush_t *flush)
 {
-    ngx_llm_flush_collect(flush);
+    ngx_llm_flush_batch_t  *batch;
 
-    if (flush->nrows
+    if (flush->ahead->nrows
+        && flush->ahead->from == flush->conf.history->redis.flushed)
+    {
+        batch = flush->ahead;
+        flush->ahead = flush->batch;
+        flush->batch = batch;
+
+    } else {
+        batch = flush->batch;
+        ngx_llm_flush_collect(flush);
+    }
+
+    flush->ahead->nrows = 0;
+
+    if (batch->nrows
         || ngx_current_msec - flush->trimmed >= NGX_LLM_FLUSH_TRIM)
     {
         flush->trimmed = ngx_current_msec;
         flush->state = NGX_LLM_FLUSH_BUSY;
+
         ngx_llm_flush_send(flush);
+
+        if (ngx_llm_flush_batch_full(batch)) {
+            ngx_post_event(&flush->make, &ngx_posted_next_events);
+        }
+
         return;
     }
 
-    flush->conf.history->redis.flushed = flush->next;
+    flush->conf.history->redis.flushed = batch->next;
     flush->state = NGX_LLM_FLUSH_IDLE;
 }
 
@@ -327,61 +333,50 @@ ngx_llm_flush_batch(ngx_llm_flush_t *flush)
 static void
 ngx_llm_flush_collect(ngx_llm_flush_t *flush)
 {
-    uint64_t            tail;
-    ngx_int_t           rc;
-    ngx_llm_ring_t     *ring;
-    ngx_llm_flushed_t  *redis;
+    uint64_t                tail;
+    ngx_int_t               rc;
+    ngx_llm_ring_t         *ring;
+    ngx_llm_flushed_t      *redis;
+    ngx_llm_flush_batch_t  *batch;
 
+    batch = flush->batch;
     ring = flush->conf.history->ring;
     redis = &flush->conf.history->redis;
 
-    flush->nrows = 0;
-    flush->nmodels = 0;
-    flush->len = 0;
-    flush->end = 0;
-    flush->next = redis->flushed;
-
     tail = ngx_llm_ring_tail(ring);
 
-    if (flush->next < tail) {
-        (void) ngx_atomic_fetch_add(&redis->dropped, tail - flush->next);
-        flush->next = tail;
+    if (redis->flushed < tail) {
+        (void) ngx_atomic_fetch_add(&redis->dropped, tail - redis->flushed);
         redis->flushed = tail;
     }
 
-    while (flush->next < ngx_llm_ring_head(ring)
-           && flush->nrows < NGX_LLM_FLUSH_RECORDS
-           && flush->len < NGX_LLM_FLUSH_BYTES)
-    {
-        rc = ngx_llm_ring_read(ring, flush->next, flush->record);
+    ngx_llm_flush_batch_begin(batch, redis->flushed);
 
-        if (rc == NGX_AGAIN && ngx_llm_flush_wait(flush, flush->next)) {
+    while (batch->next < ngx_llm_ring_head(ring)
+           && !ngx_llm_flush_batch_full(batch))
+    {
+        rc = ngx_llm_ring_read(ring, batch->next, flush->record);
+
+        if (rc == NGX_AGAIN && ngx_llm_flush_wait(flush, batch->next)) {
             return;
         }
 
-        if (rc == NGX_OK) {
-
-            if (flush->nrows == 0) {
-                flush->first = flush->next;
-            }
-
-            /* behind a number that was lost another batch begins */
-
-            if (flush->next != flush->first + flush->nrows
-                || ngx_llm_flush_add(flush) != NGX_OK)
-            {
-                return;
-            }
+        if (rc == NGX_OK
+            && ngx_llm_flush_batch_add(batch, flush->record, ring->id,
+                                       &flush->conf.router)
+               != NGX_OK)
+        {
+            return;
         }
 
-        if (rc != NGX_OK && flush->next < ngx_llm_ring_tail(ring)) {
+        if (rc != NGX_OK && batch->next < ngx_llm_ring_tail(ring)) {
 
             /* just written over */
 
             (void) ngx_atomic_fetch_add(&redis->dropped, 1);
         }
 
-        flush->next++;
+        batch->next++;
     }
 }
 
@@ -400,125 +395,58 @@ ngx_llm_flush_wait(ngx_llm_flush_t *flush, uint64_t number)
 }
 
 
-static ngx_int_t
-ngx_llm_flush_add(ngx_llm_flush_t *flush)
-{
-    u_char               *p, *start;
-    ngx_llm_record_t     *record;
-    ngx_llm_flush_row_t  *row;
-
-    record = flush->record;
-
-    start = ngx_llm_flush_room(flush,
-                               ngx_llm_record_json_size(record,
-                                                     flush->conf.router.len));
-    if (start == NULL) {
-        return NGX_ERROR;
-    }
-
-    p = ngx_llm_record_json(start, record, flush->conf.history->ring->id,
-                            &flush->conf.router);
-
-    row = &flush->rows[flush->nrows++];
-
-    flush->end = ngx_max(flush->end, record->time + record->duration);
-    row->start = flush->len;
-    row->len = p - start;
-
-    flush->len += row->len;
-
-    ngx_llm_entry_write(row->entry, record, flush->conf.history->ring->id);
-    ngx_llm_flush_model(flush);
-
-    return NGX_OK;
-}
-
-
-static u_char *
-ngx_llm_flush_room(ngx_llm_flush_t *flush, size_t n)
-{
-    size_t   size;
-    u_char  *p;
-
-    if (flush->size - flush->len < n) {
-        size = 2 * (flush->len + n);
-
-        p = realloc(flush->text, size);
-        if (p == NULL) {
-            return NULL;
-        }
-
-        flush->text = p;
-        flush->size = size;
-    }
-
-    return flush->text + flush->len;
-}
-
-
-/* names that were not among the last ones; the record's text goes away */
+/*
+ * While Redis is at a full batch the next one is made, up to the first number
+ * about which there is something to be decided.
+ */
 
 static void
-ngx_llm_flush_model(ngx_llm_flush_t *flush)
+ngx_llm_flush_make(ngx_event_t *ev)
 {
-    u_char      *p;
-    ngx_str_t    text, *known;
-    ngx_uint_t   i;
+    ngx_llm_flush_t  *flush = ev->data;
 
-    text = ngx_llm_record_text(flush->record, NGX_LLM_RECORD_MODEL);
+    ngx_llm_ring_t         *ring;
+    ngx_llm_flush_batch_t  *batch;
 
-    if (text.len == 0) {
+    batch = flush->ahead;
+    ring = flush->conf.history->ring;
+
+    if (flush->state != NGX_LLM_FLUSH_BUSY) {
         return;
     }
 
-    for (i = 0; i < flush->nmodels; i++) {
-        known = &flush->models[i];
+    ngx_llm_flush_batch_begin(batch, flush->batch->next);
 
-        if (known->len == text.len
-            && ngx_memcmp(flush->text + (size_t) known->data, text.data,
-                          text.len)
-               == 0)
-        {
-            return;
-        }
+    while (batch->next < ngx_llm_ring_head(ring)
+           && !ngx_llm_flush_batch_full(batch)
+           && ngx_llm_ring_read(ring, batch->next, flush->record) == NGX_OK
+           && ngx_llm_flush_batch_add(batch, flush->record, ring->id,
+                                      &flush->conf.router)
+              == NGX_OK)
+    {
+        batch->next++;
     }
-
-    p = ngx_llm_flush_room(flush, text.len);
-
-    if (p == NULL || flush->nmodels == NGX_LLM_FLUSH_MODELS) {
-        return;
-    }
-
-    ngx_memcpy(p, text.data, text.len);
-
-    /* where it stands, as the text may move */
-
-    flush->models[flush->nmodels].data = (u_char *) flush->len;
-    flush->models[flush->nmodels].len = text.len;
-    flush->nmodels++;
-
-    flush->len += text.len;
 }
 
 
 static void
 ngx_llm_flush_send(ngx_llm_flush_t *flush)
 {
-    u_char                ring[16];
-    uint64_t              now;
-    ngx_uint_t            i;
-    ngx_time_t           *tp;
-    ngx_llm_redis_t      *redis;
-    ngx_llm_flush_row_t  *row;
+    u_char                  ring[16];
+    uint64_t                now;
+    ngx_time_t             *tp;
+    ngx_llm_redis_t        *redis;
+    ngx_llm_flush_batch_t  *batch;
 
+    batch = flush->batch;
     redis = &flush->redis;
     tp = ngx_timeofday();
     now = tp->sec * (uint64_t) 1000 + tp->msec;
 
     ngx_llm_hex64(ring, flush->conf.history->ring->id);
 
-    ngx_llm_redis_begin(redis, 16 + flush->nmodels
-                               + NGX_LLM_FLUSH_ARGS * flush->nrows,
+    ngx_llm_redis_begin(redis, NGX_LLM_FLUSH_ARGS
+                               + ngx_llm_flush_batch_args(batch),
                         ngx_llm_flush_written, flush);
     ngx_llm_redis_word(redis, "EVAL");
     ngx_llm_redis_arg(redis, ngx_llm_flush_script.data,
@@ -534,25 +462,14 @@ ngx_llm_flush_send(ngx_llm_flush_t *flush)
     ngx_llm_redis_number(redis, now);
     ngx_llm_redis_number(redis, flush->conf.size);
     ngx_llm_redis_number(redis, flush->conf.retention * (uint64_t) 1000);
-    ngx_llm_redis_number(redis, flush->nmodels);
 
-    for (i = 0; i < flush->nmodels; i++) {
-        ngx_llm_redis_arg(redis, flush->text
-                                 + (size_t) flush->models[i].data,
-                          flush->models[i].len);
-    }
+    ngx_llm_flush_batch_models(batch, redis);
 
     /* later than now where the clock was set back */
 
-    ngx_llm_redis_number(redis, ngx_max(now, flush->end));
-    ngx_llm_redis_number(redis, flush->first);
+    ngx_llm_redis_number(redis, ngx_max(now, batch->end));
 
-    for (i = 0; i < flush->nrows; i++) {
-        row = &flush->rows[i];
-
-        ngx_llm_redis_arg(redis, row->entry, NGX_LLM_ENTRY_OWN);
-        ngx_llm_redis_arg(redis, flush->text + row->start, row->len);
-    }
+    ngx_llm_flush_batch_rows(batch, redis);
 
     ngx_llm_redis_send(redis);
 }
@@ -573,16 +490,14 @@ ngx_llm_flush_written(void *data, redisReply *reply)
         return;
     }
 
-    flush->conf.history->redis.flushed = flush->next;
+    flush->conf.history->redis.flushed = flush->batch->next;
 
     (void) ngx_atomic_fetch_add(&flush->conf.history->redis.written,
-                                flush->nrows);
+                                flush->batch->nrows);
 
     /* a little at a time while there is little, all at once otherwise */
 
-    if (flush->nrows == NGX_LLM_FLUSH_RECORDS
-        || flush->len >= NGX_LLM_FLUSH_BYTES)
-    {
+    if (ngx_llm_flush_batch_full(flush->batch)) {
         ngx_llm_flush_batch(flush);
         return;
     }
@@ -624,7 +539,12 @@ ngx_llm_flush_stop(void)
         ngx_del_timer(&flush->event);
     }
 
-    free(flush->text);
+    if (flush->make.posted) {
+        ngx_delete_posted_event(&flush->make);
+    }
+
+    ngx_llm_flush_batch_free(&flush->batches[0]);
+    ngx_llm_flush_batch_free(&flush->batches[1]);
 
     ngx_llm_flush = NULL;
 }
@@ -640,5 +560,5 @@ ngx_llm_flush_drained(void *data)
     }
 
     return flush->state == NGX_LLM_FLUSH_DOWN
-           || (flush->state == NGX_LLM_FLUSH_IDLE && flush->nrows == 0);
+           || (flush->state == NGX_LLM_FLUSH_IDLE && flush->batch->nrows == 0);
 }
