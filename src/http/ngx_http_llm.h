@@ -122,8 +122,22 @@ typedef struct {
 } ngx_http_llm_seen_t;
 
 
-/* contexts of requests that are kept for the next ones */
+/*
+ * Contexts of requests that are kept for the next ones; none where a sanitizer
+ * shall see that one is used after its request.
+ */
+#ifdef __SANITIZE_ADDRESS__
+#define NGX_HTTP_LLM_SPARE  0
+#else
 #define NGX_HTTP_LLM_SPARE  64
+#endif
+
+
+/* of a node's answer: its head, then what is relayed at a time */
+#define NGX_HTTP_LLM_BUFFER_SIZE  8192
+
+/* of the request's head for a node; a longer one is taken from the pool */
+#define NGX_HTTP_LLM_HEAD_SIZE  2048
 
 
 /* what a worker keeps */
@@ -141,7 +155,7 @@ typedef struct {
     uint64_t              ids;          /* how many there were */
     ngx_queue_t           parked;       /* requests in the queue */
     ngx_http_llm_peer_t **peers;        /* by node's place */
-    ngx_http_llm_ctx_t   *spare[NGX_HTTP_LLM_SPARE];
+    ngx_http_llm_ctx_t   *spare[NGX_HTTP_LLM_SPARE + 1];
     ngx_uint_t            nspare;
     uint64_t              seen_key[2];  /* random, of this worker only */
     ngx_http_llm_seen_t   seen[NGX_HTTP_LLM_SEEN];
@@ -273,7 +287,11 @@ struct ngx_http_llm_ctx_s {
     unsigned              limited:1;    /* rate limit headers are due */
     unsigned              drawn:1;      /* the id is the router's own */
 
-    ngx_http_llm_scan_t   scanner;      /* the last member: not cleared */
+    /* from here on not cleared */
+
+    ngx_http_llm_scan_t   scanner;
+    u_char                head[NGX_HTTP_LLM_HEAD_SIZE];
+    u_char                buffer[NGX_HTTP_LLM_BUFFER_SIZE];
 };
 
 

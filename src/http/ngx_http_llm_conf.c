@@ -14,9 +14,6 @@
 #include "ngx_http_llm_request.h"
 
 
-#define NGX_HTTP_LLM_BUFFER_SIZE  8192
-
-
 static char *ngx_http_llm_conf_ssl(ngx_conf_t *cf,
     ngx_http_llm_main_conf_t *mcf);
 static char *ngx_http_llm_conf_env(ngx_conf_t *cf,

@@ -11,7 +11,7 @@
 #include "ngx_http_llm_peer.h"
 
 
-static ngx_int_t ngx_http_llm_head_again(ngx_http_request_t *r,
+static void ngx_http_llm_head_again(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx);
 static ngx_uint_t ngx_http_llm_head_edits(ngx_http_llm_ctx_t *ctx,
     ngx_llm_edit_t *edits);
@@ -110,8 +110,8 @@ ngx_http_llm_head(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
 
     u = r->upstream;
 
-    if (ngx_http_llm_head_again(r, ctx) != NGX_OK) {
-        return NGX_ERROR;
+    if (ctx->attempts > 1 || ctx->again) {
+        ngx_http_llm_head_again(r, ctx);
     }
 
     n = ngx_http_llm_head_edits(ctx, edits);
@@ -158,16 +158,12 @@ ngx_http_llm_head(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
  * else it does before a second attempt is done here.
  */
 
-static ngx_int_t
+static void
 ngx_http_llm_head_again(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
 {
     ngx_http_upstream_t  *u;
 
     u = r->upstream;
-
-    if (u->buffer.start == NULL && !u->request_sent) {
-        return NGX_OK;
-    }
 
     u->request_sent = 0;
 #if (NGX_HTTP_LLM_RESPONSE_RECEIVED)
@@ -189,20 +185,8 @@ ngx_http_llm_head_again(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
     u->headers_in.content_length_n = -1;
     u->headers_in.last_modified_time = -1;
 
-    if (ngx_list_init(&u->headers_in.headers, r->pool, 1,
-                      sizeof(ngx_table_elt_t))
-        != NGX_OK
-        || ngx_list_init(&u->headers_in.trailers, r->pool, 1,
-                         sizeof(ngx_table_elt_t))
-           != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
     ngx_memzero(&ctx->answer, sizeof(ngx_http_llm_answer_t));
     ngx_memzero(&ctx->chunked, sizeof(ngx_http_chunked_t));
-
-    return NGX_OK;
 }
 
 
@@ -255,17 +239,30 @@ ngx_http_llm_head_buf(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
     off_t length)
 {
     u_char      *p;
+    size_t       size;
     ngx_buf_t   *b;
     ngx_uint_t   names;
 
     names = 0;
+    size = ngx_http_llm_head_size(r, ctx, &names);
 
-    b = ngx_create_temp_buf(r->pool, ngx_http_llm_head_size(r, ctx, &names));
+    p = (size <= NGX_HTTP_LLM_HEAD_SIZE) ? ctx->head
+                                         : ngx_pnalloc(r->pool, size);
+    if (p == NULL) {
+        return NULL;
+    }
+
+    b = ngx_calloc_buf(r->pool);
     if (b == NULL) {
         return NULL;
     }
 
-    p = ngx_cpymem(b->pos, "POST ", sizeof("POST ") - 1);
+    b->start = p;
+    b->pos = p;
+    b->end = p + size;
+    b->temporary = 1;
+
+    p = ngx_cpymem(p, "POST ", sizeof("POST ") - 1);
     p = ngx_cpymem(p, ctx->peer->prefix.data, ctx->peer->prefix.len);
     p = ngx_http_llm_head_path(r, ctx, p);
     p = ngx_cpymem(p, ctx->peer->fixed.data, ctx->peer->fixed.len);
