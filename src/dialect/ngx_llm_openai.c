@@ -14,24 +14,24 @@ static void ngx_llm_openai_model(ngx_llm_facts_t *facts,
 /* OpenAI's API reference; the first that fits counts */
 
 static const ngx_llm_url_t  ngx_llm_openai_urls[] = {
-    { ngx_string("chat/completions"),     NGX_LLM_CHAT,        1, 1, 1 },
-    { ngx_string("completions"),          NGX_LLM_COMPLETIONS, 1, 1, 1 },
-    { ngx_string("embeddings"),           NGX_LLM_EMBEDDINGS,  1, 0, 0 },
-    { ngx_string("responses"),            NGX_LLM_RESPONSES,   1, 0, 0 },
-    { ngx_string("rerank"),               NGX_LLM_GENERIC,     1, 0, 0 },
-    { ngx_string("moderations"),          NGX_LLM_GENERIC,     1, 0, 0 },
-    { ngx_string("audio/speech"),         NGX_LLM_GENERIC,     1, 0, 0 },
-    { ngx_string("audio/transcriptions"), NGX_LLM_GENERIC,     1, 0, 0 },
-    { ngx_string("audio/translations"),   NGX_LLM_GENERIC,     1, 0, 0 },
-    { ngx_string("images/generations"),   NGX_LLM_GENERIC,     1, 0, 0 },
-    { ngx_string("images/edits"),         NGX_LLM_GENERIC,     1, 0, 0 },
-    { ngx_string("images/variations"),    NGX_LLM_GENERIC,     1, 0, 0 },
-    { ngx_string("models"),               NGX_LLM_MODELS,      1, 0, 0 },
-    { ngx_string("models/"),              NGX_LLM_MODEL,       1, 0, 0 }
+    { ngx_string("chat/completions"),     NGX_LLM_CHAT,        1, 1, 1, 0 },
+    { ngx_string("completions"),          NGX_LLM_COMPLETIONS, 1, 1, 1, 0 },
+    { ngx_string("embeddings"),           NGX_LLM_EMBEDDINGS,  1, 0, 0, 0 },
+    { ngx_string("responses"),            NGX_LLM_RESPONSES,   1, 0, 0, 1 },
+    { ngx_string("rerank"),               NGX_LLM_GENERIC,     1, 0, 0, 0 },
+    { ngx_string("moderations"),          NGX_LLM_GENERIC,     1, 0, 0, 0 },
+    { ngx_string("audio/speech"),         NGX_LLM_GENERIC,     1, 0, 0, 0 },
+    { ngx_string("audio/transcriptions"), NGX_LLM_GENERIC,     1, 0, 0, 0 },
+    { ngx_string("audio/translations"),   NGX_LLM_GENERIC,     1, 0, 0, 0 },
+    { ngx_string("images/generations"),   NGX_LLM_GENERIC,     1, 0, 0, 0 },
+    { ngx_string("images/edits"),         NGX_LLM_GENERIC,     1, 0, 0, 0 },
+    { ngx_string("images/variations"),    NGX_LLM_GENERIC,     1, 0, 0, 0 },
+    { ngx_string("models"),               NGX_LLM_MODELS,      1, 0, 0, 0 },
+    { ngx_string("models/"),              NGX_LLM_MODEL,       1, 0, 0, 0 }
 };
 
 static const ngx_llm_url_t  ngx_llm_openai_generic = {
-    ngx_null_string, NGX_LLM_GENERIC, 0, 0, 0
+    ngx_null_string, NGX_LLM_GENERIC, 0, 0, 0, 0
 };
 
 

@@ -35,6 +35,7 @@ typedef struct {
     unsigned            known:1;    /* a URL of OpenAI's */
     unsigned            usage:1;    /* streams take stream_options */
     unsigned            done:1;     /* streams end with [DONE] */
+    unsigned            deltas:1;   /* their events are named, text is deltas */
 } ngx_llm_url_t;
 
 

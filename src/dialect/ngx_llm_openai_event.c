@@ -20,17 +20,20 @@ enum {
 
 typedef struct {
     unsigned  choices:1;            /* an array with something in it */
-    unsigned  none:1;               /* an empty one */
     unsigned  usage:1;              /* an object */
     unsigned  words:1;              /* of any kind */
 } ngx_llm_openai_seen_t;
 
 
+static ngx_uint_t ngx_llm_openai_event_begins(const u_char *p,
+    const u_char *last, const char *text);
 static ngx_int_t ngx_llm_openai_event_read(const u_char *p,
     const u_char *last, ngx_llm_openai_seen_t *seen);
 static void ngx_llm_openai_event_member(void *data, ngx_uint_t id,
     const ngx_llm_json_value_t *v);
 static ngx_uint_t ngx_llm_openai_event_may_be_usage(const u_char *p,
+    const u_char *last);
+static ngx_uint_t ngx_llm_openai_event_holds_usage(const u_char *p,
     const u_char *last);
 static const u_char *ngx_llm_openai_event_skip(const u_char *p,
     const u_char *last, u_char c);
@@ -59,7 +62,7 @@ ngx_llm_openai_event_is_usage(const u_char *p, const u_char *last)
 
     return ngx_llm_openai_event_may_be_usage(p, last)
            && ngx_llm_openai_event_read(p, last, &seen) == NGX_OK
-           && seen.none
+           && !seen.choices
            && seen.usage;
 }
 
@@ -72,6 +75,78 @@ ngx_llm_openai_event_is_mute(const u_char *p, const u_char *last)
     return ngx_llm_openai_event_read(p, last, &seen) == NGX_OK
            && seen.choices
            && !seen.words;
+}
+
+
+ngx_uint_t
+ngx_llm_openai_event_is_error(const u_char *p, const u_char *last)
+{
+    static const u_char  error[] = "\"error\"";
+
+    if (*p != 'd') {
+        return ngx_llm_openai_event_begins(p, last, "event: error")
+               || ngx_llm_openai_event_begins(p, last, "error:");
+    }
+
+    /* nearly all say something else behind "data: {" */
+
+    p += sizeof("data:") - 1;
+    p += (p < last && *p == ' ');
+
+    if (last - p < (ssize_t) sizeof(error) || p[0] != '{') {
+        return 0;
+    }
+
+    for (p++; p < last && *p == ' '; p++) { /* void */ }
+
+    if (last - p < (ssize_t) sizeof(error)
+        || ngx_memcmp(p, error, sizeof(error) - 1) != 0)
+    {
+        return 0;
+    }
+
+    p = ngx_llm_openai_event_skip(p + sizeof(error) - 1, last, ':');
+
+    while (p && p < last && *p == ' ') {
+        p++;
+    }
+
+    return p && p < last && (*p == '{' || *p == '"');
+}
+
+
+static ngx_uint_t
+ngx_llm_openai_event_begins(const u_char *p, const u_char *last,
+    const char *text)
+{
+    size_t  n;
+
+    n = ngx_strlen(text);
+
+    return (size_t) (last - p) >= n && ngx_memcmp(p, text, n) == 0;
+}
+
+
+/* a quote inside of a text would have a backslash before it */
+
+ngx_uint_t
+ngx_llm_openai_event_is_delta(const u_char *p, const u_char *last)
+{
+    static const u_char  delta[] = ".delta\"";
+
+    for ( ;; ) {
+        p = ngx_llm_pair(p, last, '.', 'd');
+
+        if (last - p < (ssize_t) sizeof(delta) - 1) {
+            return 0;
+        }
+
+        if (ngx_memcmp(p, delta, sizeof(delta) - 1) == 0) {
+            return 1;
+        }
+
+        p++;
+    }
 }
 
 
@@ -121,7 +196,6 @@ ngx_llm_openai_event_member(void *data, ngx_uint_t id,
 
     case NGX_LLM_EVENT_CHOICES:
         seen->choices = (v->kind == NGX_LLM_JSON_ARRAY && v->count);
-        seen->none = (v->kind == NGX_LLM_JSON_ARRAY && v->count == 0);
         break;
 
     case NGX_LLM_EVENT_USAGE:
@@ -138,7 +212,7 @@ ngx_llm_openai_event_member(void *data, ngx_uint_t id,
 }
 
 
-/* a quick look: is the first "choices" an empty array? */
+/* a quick look: is the first "choices" an empty array, or is there none? */
 
 static ngx_uint_t
 ngx_llm_openai_event_may_be_usage(const u_char *p, const u_char *last)
@@ -153,7 +227,7 @@ ngx_llm_openai_event_may_be_usage(const u_char *p, const u_char *last)
         p = ngx_llm_pair(p, last, 'o', 'i');
 
         if (last - p < (ssize_t) sizeof(choices) - 4) {
-            return 0;
+            return ngx_llm_openai_event_holds_usage(start, last);
         }
 
         if (p - start >= 3
@@ -177,6 +251,27 @@ ngx_llm_openai_event_may_be_usage(const u_char *p, const u_char *last)
     }
 
     return p != NULL;
+}
+
+
+static ngx_uint_t
+ngx_llm_openai_event_holds_usage(const u_char *p, const u_char *last)
+{
+    static const u_char  usage[] = "\"usage\"";
+
+    for ( ;; ) {
+        p = ngx_llm_pair(p, last, '"', 'u');
+
+        if (last - p < (ssize_t) sizeof(usage) - 1) {
+            return 0;
+        }
+
+        if (ngx_memcmp(p, usage, sizeof(usage) - 1) == 0) {
+            return 1;
+        }
+
+        p++;
+    }
 }
 
 

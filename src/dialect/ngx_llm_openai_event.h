@@ -14,8 +14,8 @@
 
 /*
  * Is this whole event a chunk that only carries usage: an object with "usage"
- * an object and "choices" an empty array?  Never for an event with anything in
- * its choices; such a one is recognized cheaply.
+ * an object and "choices" an empty array, or none?  Never for an event with
+ * anything in its choices; such a one is recognized cheaply.
  */
 ngx_uint_t ngx_llm_openai_event_is_usage(const u_char *p, const u_char *last);
 
@@ -26,7 +26,19 @@ ngx_uint_t ngx_llm_openai_event_is_usage(const u_char *p, const u_char *last);
  */
 ngx_uint_t ngx_llm_openai_event_is_mute(const u_char *p, const u_char *last);
 
-/* Cheap: may the same be said of one that isn't the first? */
+/*
+ * Does this whole event tell of an error, as engines do it in mid-stream: its
+ * data begins with an "error" that is an object or a text, or it is named so?
+ */
+ngx_uint_t ngx_llm_openai_event_is_error(const u_char *p, const u_char *last);
+
+/*
+ * Of the Responses API: is its type one of "response.….delta"?  Nothing else
+ * there has something for its reader.
+ */
+ngx_uint_t ngx_llm_openai_event_is_delta(const u_char *p, const u_char *last);
+
+/* Cheap: may one that isn't the first be mute? */
 #define ngx_llm_openai_event_may_be_mute(p, last)                             \
     (ngx_llm_openai_event_ends(p, last, 2)                                    \
      || ngx_llm_openai_event_ends(p, last, 4))

@@ -277,8 +277,11 @@ struct ngx_http_llm_ctx_s {
     unsigned              passing:1;    /* a long event goes on unheld */
     unsigned              broken:1;     /* the stream did not end well */
     unsigned              done:1;       /* [DONE] was seen */
+    unsigned              late:1;       /* and no end of the answer */
     unsigned              again:1;      /* the same node, a new connection */
-    unsigned              refused:1;    /* the node takes no options */
+    unsigned              refused:1;    /* the node seems to take no options */
+    unsigned              plain:1;      /* it is asked again without them */
+    unsigned              told:1;       /* of an error, in a node's stream */
     unsigned              cancelled:1;
     unsigned              estimated:1;  /* usage was counted by events */
     unsigned              finished:1;

@@ -10,6 +10,9 @@
 #include "ngx_http_llm_finish.h"
 
 
+static ngx_uint_t ngx_http_llm_answer_judged(const ngx_http_llm_ctx_t *ctx);
+static void ngx_http_llm_answer_no_usage(ngx_http_request_t *r,
+    ngx_http_llm_ctx_t *ctx);
 static ngx_int_t ngx_http_llm_answer_headers(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx, u_char *p, u_char *last);
 static ngx_int_t ngx_http_llm_answer_header(ngx_http_request_t *r,
@@ -21,14 +24,13 @@ static ngx_int_t ngx_http_llm_answer_length(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx, ngx_llm_header_t *h);
 static ngx_table_elt_t *ngx_http_llm_answer_push(ngx_http_request_t *r,
     const ngx_llm_header_t *h);
-static void ngx_http_llm_answer_forget(ngx_http_request_t *r);
-static void ngx_http_llm_answer_uncached(ngx_http_request_t *r);
+static void ngx_http_llm_answer_drop(ngx_http_request_t *r, const char *name);
 
 
 #define NGX_HTTP_UNPROCESSABLE  422
 
-/* the hash of a header that the node said, ngx_http_llm_answer_forget() */
-#define NGX_HTTP_LLM_OF_NODE  2
+/* for how long a node is not asked for usage that takes no such wish, s */
+#define NGX_HTTP_LLM_NO_USAGE  3600
 
 
 typedef enum {
@@ -38,6 +40,7 @@ typedef enum {
     NGX_HTTP_LLM_ENCODING,
     NGX_HTTP_LLM_TRANSFER,
     NGX_HTTP_LLM_CONNECTION,
+    NGX_HTTP_LLM_LOCATION,
     NGX_HTTP_LLM_PASS
 } ngx_http_llm_header_e;
 
@@ -59,6 +62,7 @@ static const ngx_http_llm_known_t  ngx_http_llm_known[] = {
     { ngx_string("server"),               NGX_HTTP_LLM_DROP },
     { ngx_string("trailer"),              NGX_HTTP_LLM_DROP },
     { ngx_string("upgrade"),              NGX_HTTP_LLM_DROP },
+    { ngx_string("location"),             NGX_HTTP_LLM_LOCATION },
     { ngx_string("set-cookie"),           NGX_HTTP_LLM_DROP },
     { ngx_string("keep-alive"),           NGX_HTTP_LLM_DROP },
     { ngx_string("connection"),           NGX_HTTP_LLM_CONNECTION },
@@ -79,7 +83,7 @@ static const ngx_http_llm_known_t  ngx_http_llm_known[] = {
 #define NGX_HTTP_LLM_KNOWN_MAX  18
 
 static const u_char  ngx_http_llm_known_from[NGX_HTTP_LLM_KNOWN_MAX + 1] = {
-    0, 0, 0, 1, 1, 2, 2, 3, 5, 5, 5, 8, 8, 10, 10, 11, 12, 14, 16
+    0, 0, 0, 1, 1, 2, 2, 3, 5, 6, 6, 9, 9, 11, 11, 12, 13, 15, 17
 };
 
 
@@ -121,6 +125,13 @@ ngx_http_llm_answer_read(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
 
         if (status >= 200) {
             break;
+        }
+
+        if (status == NGX_HTTP_SWITCHING_PROTOCOLS) {
+            ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                          "llm node \"%V\" switches protocols, which was not "
+                          "asked of it", &ctx->node_name);
+            return NGX_HTTP_UPSTREAM_INVALID_HEADER;
         }
 
         /* 1xx: the answer is yet to come */
@@ -183,8 +194,33 @@ ngx_http_llm_answer_hollow(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
 
 
 /*
- * Does the node refuse the wish for usage that the router put in?  Then it is
- * asked again without, and never again with it.
+ * May more of a refusal come, in which its reason stands?  One that ends by
+ * the node's close, or fills the buffer, is judged by what is there.
+ */
+
+ngx_uint_t
+ngx_http_llm_answer_partial(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
+{
+    ngx_buf_t  *b;
+
+    b = &r->upstream->buffer;
+
+    if (!ngx_http_llm_answer_judged(ctx) || b->last == b->end) {
+        return 0;
+    }
+
+    if (ctx->answer.chunked) {
+        return b->last - b->pos < 5
+               || ngx_memcmp(b->last - 5, "0" CRLF CRLF, 5) != 0;
+    }
+
+    return b->last - b->pos < ctx->answer.length;
+}
+
+
+/*
+ * Does the node seem to refuse the wish for usage that the router put in?
+ * Then it is asked again without.
  */
 
 ngx_uint_t
@@ -194,9 +230,7 @@ ngx_http_llm_answer_refuses(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
 
     b = &r->upstream->buffer;
 
-    if (!ctx->strip
-        || (ctx->answer.status != NGX_HTTP_BAD_REQUEST
-            && ctx->answer.status != NGX_HTTP_UNPROCESSABLE)
+    if (!ngx_http_llm_answer_judged(ctx)
         || ngx_strlcasestrn(b->pos, b->last, (u_char *) "stream_options",
                             sizeof("stream_options") - 2)
            == NULL)
@@ -204,15 +238,35 @@ ngx_http_llm_answer_refuses(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
         return 0;
     }
 
+    ctx->refused = 1;
+
+    return 1;
+}
+
+
+static ngx_uint_t
+ngx_http_llm_answer_judged(const ngx_http_llm_ctx_t *ctx)
+{
+    return ctx->strip
+           && (ctx->answer.status == NGX_HTTP_BAD_REQUEST
+               || ctx->answer.status == NGX_HTTP_UNPROCESSABLE);
+}
+
+
+/*
+ * It was the wish for usage that the node refused: without, it answers.  A
+ * request that is wrong otherwise may tell of that wish, too.
+ */
+
+static void
+ngx_http_llm_answer_no_usage(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
+{
     ngx_log_error(NGX_LOG_NOTICE, r->connection->log, 0,
                   "llm node \"%V\" takes no stream_options, its streams "
                   "tell no usage", &ctx->node_name);
 
-    ngx_http_llm_worker.zone->nodes->node[ctx->node].no_usage = 1;
-
-    ctx->refused = 1;
-
-    return 1;
+    ngx_http_llm_worker.zone->nodes->node[ctx->node].no_usage =
+                                         ngx_time() + NGX_HTTP_LLM_NO_USAGE;
 }
 
 
@@ -229,9 +283,10 @@ ngx_http_llm_answer_commit(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
     u = r->upstream;
 
     ctx->error = NGX_LLM_ERR_NONE;
-    ctx->first = ngx_current_msec;
 
-    ngx_http_llm_first(ctx);
+    if (ctx->limited) {
+        ngx_http_llm_answer_drop(r, "x-ratelimit-");
+    }
 
     u->headers_in.status_n = ctx->answer.status;
     u->state->status = ctx->answer.status;
@@ -242,14 +297,19 @@ ngx_http_llm_answer_commit(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
     }
 
     if (!ctx->answer.sse) {
+        ngx_http_llm_first(ctx);
         return NGX_OK;
+    }
+
+    if (ctx->plain && ctx->answer.status < NGX_HTTP_SPECIAL_RESPONSE) {
+        ngx_http_llm_answer_no_usage(r, ctx);
     }
 
     /* events may be taken out, and an error put in */
 
     u->headers_in.content_length_n = -1;
 
-    ngx_http_llm_answer_uncached(r);
+    ngx_http_llm_answer_drop(r, "cache-control");
 
     if (ngx_http_llm_add_header(r, "Cache-Control", &no_cache) != NGX_OK
         || ngx_http_llm_add_header(r, "X-Accel-Buffering", &no) != NGX_OK)
@@ -288,7 +348,7 @@ ngx_http_llm_answer_headers(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
     last = ngx_cpymem(copy, p, last - p);
     p = copy;
 
-    ngx_http_llm_answer_forget(r);
+    ngx_http_llm_forget_node(r);
 
     for ( ;; ) {
 
@@ -360,6 +420,20 @@ ngx_http_llm_answer_header(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
         }
 
         return NGX_OK;
+
+    case NGX_HTTP_LLM_LOCATION:
+        if (ctx->answer.status >= NGX_HTTP_SPECIAL_RESPONSE
+            && ctx->answer.status < NGX_HTTP_BAD_REQUEST)
+        {
+            /* its client would go past the router, with its key */
+
+            ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                          "llm node \"%V\" redirects its clients, is its "
+                          "URL right?", &ctx->node_name);
+            return NGX_OK;
+        }
+
+        /* fall through */
 
     case NGX_HTTP_LLM_PASS:
         return ngx_http_llm_answer_push(r, h) ? NGX_OK : NGX_ERROR;
@@ -476,39 +550,17 @@ ngx_http_llm_answer_push(ngx_http_request_t *r, const ngx_llm_header_t *h)
 }
 
 
-/* drops what an earlier attempt's node had said */
+/* the node's headers that are called so, or whose names begin like this */
 
 static void
-ngx_http_llm_answer_forget(ngx_http_request_t *r)
+ngx_http_llm_answer_drop(ngx_http_request_t *r, const char *name)
 {
+    size_t            len;
     ngx_uint_t        i;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
 
-    for (part = &r->headers_out.headers.part; part; part = part->next) {
-        h = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-            if (h[i].hash == NGX_HTTP_LLM_OF_NODE) {
-                h[i].hash = 0;
-            }
-        }
-    }
-
-    ngx_str_null(&r->headers_out.content_type);
-    r->headers_out.content_type_len = 0;
-    r->headers_out.content_encoding = NULL;
-}
-
-
-/* a stream's Cache-Control is the router's */
-
-static void
-ngx_http_llm_answer_uncached(ngx_http_request_t *r)
-{
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
+    len = ngx_strlen(name);
 
     for (part = &r->headers_out.headers.part; part; part = part->next) {
         h = part->elts;
@@ -516,10 +568,8 @@ ngx_http_llm_answer_uncached(ngx_http_request_t *r)
         for (i = 0; i < part->nelts; i++) {
 
             if (h[i].hash == NGX_HTTP_LLM_OF_NODE
-                && h[i].key.len == sizeof("cache-control") - 1
-                && ngx_strncasecmp(h[i].key.data, (u_char *) "cache-control",
-                                   sizeof("cache-control") - 1)
-                   == 0)
+                && h[i].key.len >= len
+                && ngx_strncasecmp(h[i].key.data, (u_char *) name, len) == 0)
             {
                 h[i].hash = 0;
             }

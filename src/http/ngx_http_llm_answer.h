@@ -21,9 +21,14 @@ ngx_uint_t ngx_http_llm_answer_empty(ngx_http_llm_ctx_t *ctx);
 ngx_uint_t ngx_http_llm_answer_hollow(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx);
 
+/* Must more of it be there before it is known whether it refuses? */
+ngx_uint_t ngx_http_llm_answer_partial(ngx_http_request_t *r,
+    ngx_http_llm_ctx_t *ctx);
+
 /*
- * Does the node refuse the wish for usage that the router put in?  Then it is
- * asked again without, and never again with it.
+ * Does the node seem to refuse the wish for usage that the router put in?
+ * Then it is asked again without; when it answers that, it is not asked with
+ * it for an hour.
  */
 ngx_uint_t ngx_http_llm_answer_refuses(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx);

@@ -197,6 +197,7 @@ ngx_http_llm_balance_get(ngx_peer_connection_t *pc, void *data)
     if (!ctx->again) {
         ctx->attempts++;
         ctx->addresses = 0;
+        ctx->plain = 0;
 
         (void) ngx_atomic_fetch_add(
              &ngx_http_llm_worker.zone->nodes->node[ctx->node].requests, 1);
@@ -284,6 +285,7 @@ ngx_http_llm_balance_failed(ngx_peer_connection_t *pc,
 
     if (ctx->refused) {
         ctx->refused = 0;
+        ctx->plain = 1;
         ctx->again = 1;
         pc->tries = 1;
         return;

@@ -183,6 +183,29 @@ ngx_http_llm_add_headers(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
 
 
 void
+ngx_http_llm_forget_node(ngx_http_request_t *r)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    for (part = &r->headers_out.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (h[i].hash == NGX_HTTP_LLM_OF_NODE) {
+                h[i].hash = 0;
+            }
+        }
+    }
+
+    ngx_str_null(&r->headers_out.content_type);
+    r->headers_out.content_type_len = 0;
+    r->headers_out.content_encoding = NULL;
+}
+
+
+void
 ngx_http_llm_error_filters(void)
 {
     ngx_http_next_header_filter = ngx_http_top_header_filter;
@@ -308,6 +331,10 @@ ngx_http_llm_error_render(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
 
         (void) ngx_http_llm_error_node(r, ngx_llm_error_of_status(status));
     }
+
+    /* a node may have begun an answer that was none in the end */
+
+    ngx_http_llm_forget_node(r);
 
     size = 6 * (ctx->message.len ? ctx->message.len : NGX_HTTP_LLM_MESSAGE / 6)
            + NGX_LLM_ERROR_ROOM;

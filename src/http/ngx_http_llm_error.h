@@ -32,6 +32,12 @@ ngx_int_t ngx_http_llm_add_number(ngx_http_request_t *r, const char *name,
 ngx_int_t ngx_http_llm_add_headers(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx);
 
+/* the hash of a header that a node said */
+#define NGX_HTTP_LLM_OF_NODE  2
+
+/* Drops what an attempt's node had said of its answer. */
+void ngx_http_llm_forget_node(ngx_http_request_t *r);
+
 /* Installs the filters that give nginx's own errors the OpenAI shape. */
 void ngx_http_llm_error_filters(void);
 

@@ -30,6 +30,8 @@ ngx_http_llm_first(ngx_http_llm_ctx_t *ctx)
 {
     ngx_llm_zone_t  *zone;
 
+    ctx->first = ngx_current_msec;
+
     if (!ctx->waiting) {
         return;
     }
@@ -313,7 +315,7 @@ ngx_http_llm_speed(ngx_http_llm_ctx_t *ctx, ngx_llm_node_t *node,
 
     ms = ngx_current_msec - ctx->first;
 
-    if (ms == 0 || ctx->broken || ctx->cancelled) {
+    if (ctx->first == 0 || ms == 0 || ctx->broken || ctx->cancelled) {
         return;
     }
 

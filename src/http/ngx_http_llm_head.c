@@ -215,7 +215,9 @@ ngx_http_llm_head_edits(ngx_http_llm_ctx_t *ctx, ngx_llm_edit_t *edits)
         || !facts->stream
         || facts->multipart
         || ngx_llm_openai_asks_usage(facts)
-        || ngx_http_llm_worker.zone->nodes->node[ctx->node].no_usage)
+        || ctx->plain
+        || ngx_http_llm_worker.zone->nodes->node[ctx->node].no_usage
+           > (ngx_atomic_uint_t) ngx_time())
     {
         return n;
     }

@@ -388,6 +388,6 @@ ngx_http_llm_record_status(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
         return NGX_LLM_RECORD_ERROR;
     }
 
-    return (ctx->answer.status >= NGX_HTTP_BAD_REQUEST)
+    return (ctx->answer.status >= NGX_HTTP_BAD_REQUEST || ctx->told)
            ? NGX_LLM_RECORD_ERROR : NGX_LLM_RECORD_SUCCESS;
 }

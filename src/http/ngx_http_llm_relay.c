@@ -37,6 +37,7 @@ static ngx_uint_t ngx_http_llm_relay_event(ngx_http_llm_ctx_t *ctx,
     const u_char *p, const u_char *last);
 static ngx_inline void ngx_http_llm_relay_count(ngx_http_llm_ctx_t *ctx,
     const u_char *p, const u_char *last);
+static ngx_inline void ngx_http_llm_relay_token(ngx_http_llm_ctx_t *ctx);
 static ngx_int_t ngx_http_llm_relay_hold(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx, u_char *p, u_char *last);
 static ngx_int_t ngx_http_llm_relay_held(ngx_http_request_t *r,
@@ -107,6 +108,7 @@ ngx_http_llm_relay(void *data, ssize_t bytes)
 {
     ngx_http_request_t  *r = data;
 
+    ngx_int_t             rc;
     ngx_buf_t            *b;
     ngx_chain_t         **ll;
     ngx_http_llm_ctx_t   *ctx;
@@ -136,8 +138,14 @@ ngx_http_llm_relay(void *data, ssize_t bytes)
         return NGX_OK;
     }
 
-    return ctx->answer.chunked ? ngx_http_llm_relay_chunked(r, ctx, bytes)
-                               : ngx_http_llm_relay_plain(r, ctx, bytes);
+    rc = ctx->answer.chunked ? ngx_http_llm_relay_chunked(r, ctx, bytes)
+                             : ngx_http_llm_relay_plain(r, ctx, bytes);
+
+    if (ctx->done && !ctx->answer.whole) {
+        ngx_http_llm_stream_done(ctx);
+    }
+
+    return rc;
 }
 
 
@@ -445,13 +453,33 @@ static ngx_inline void
 ngx_http_llm_relay_count(ngx_http_llm_ctx_t *ctx, const u_char *p,
     const u_char *last)
 {
-    if ((ctx->events == 0 || ngx_llm_openai_event_may_be_mute(p, last))
-        && ngx_llm_openai_event_is_mute(p, last))
+    if (ngx_llm_openai_event_is_error(p, last)) {
+        ctx->told = 1;
+        return;
+    }
+
+    if (ctx->url->deltas) {
+
+        if (!ngx_llm_openai_event_is_delta(p, last)) {
+            return;
+        }
+
+    } else if ((ctx->events == 0 || ngx_llm_openai_event_may_be_mute(p, last))
+               && ngx_llm_openai_event_is_mute(p, last))
     {
         return;
     }
 
-    ctx->events++;
+    ngx_http_llm_relay_token(ctx);
+}
+
+
+static ngx_inline void
+ngx_http_llm_relay_token(ngx_http_llm_ctx_t *ctx)
+{
+    if (ctx->events++ == 0) {
+        ngx_http_llm_first(ctx);
+    }
 }
 
 
@@ -506,7 +534,7 @@ ngx_http_llm_relay_held(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
 
     if (ctx->passing) {
         ctx->passing = 0;
-        ctx->events++;
+        ngx_http_llm_relay_token(ctx);
         return NGX_OK;
     }
 

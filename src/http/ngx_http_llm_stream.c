@@ -16,7 +16,13 @@ static ssize_t ngx_http_llm_stream_recv(ngx_connection_t *c, u_char *buf,
     size_t size);
 static void ngx_http_llm_stream_read(ngx_http_request_t *r,
     ngx_http_upstream_t *u);
+static ssize_t ngx_http_llm_stream_eof(ngx_connection_t *c);
+static void ngx_http_llm_stream_late(ngx_event_t *ev);
 static ngx_uint_t ngx_http_llm_stream_ended(ngx_http_llm_ctx_t *ctx);
+
+
+/* how long a node may take to end its answer after [DONE], ms */
+#define NGX_HTTP_LLM_STREAM_DONE  1000
 
 
 /* the engine's own handler, the same for all */
@@ -93,20 +99,24 @@ ngx_http_llm_stream_recv(ngx_connection_t *c, u_char *buf, size_t size)
     ctx = ngx_http_llm_ctx(r);
 
     if (!ctx->broken) {
-        n = ctx->recv(c, buf, size);
+        n = ctx->late ? 0 : ctx->recv(c, buf, size);
 
         if (n > 0 || n == NGX_AGAIN) {
             return n;
         }
 
-        if (n == 0 && ngx_http_llm_stream_ended(ctx)) {
-            return 0;
+        if (ctx->done || (n == 0 && ngx_http_llm_stream_ended(ctx))) {
+            return ngx_http_llm_stream_eof(c);
         }
 
         ngx_log_error(NGX_LOG_ERR, c->log, 0,
                       "llm node \"%V\" broke off a stream", &ctx->node_name);
 
         ngx_http_llm_stream_break(r, ctx, NGX_LLM_ERR_UPSTREAM);
+    }
+
+    if (ctx->tail.len == 0) {
+        return ngx_http_llm_stream_eof(c);
     }
 
     len = ngx_min(size, ctx->tail.len);
@@ -116,13 +126,26 @@ ngx_http_llm_stream_recv(ngx_connection_t *c, u_char *buf, size_t size)
     ctx->tail.data += len;
     ctx->tail.len -= len;
 
-    /* the engine ends well what ends with eof */
-
     c->read->ready = 1;
     c->read->error = 0;
-    c->read->eof = (len == 0);
 
     return len;
+}
+
+
+/*
+ * The engine ends well what ends with eof, when its client has all.  Not
+ * ready, or it would read on and on while the client is slow.
+ */
+
+static ssize_t
+ngx_http_llm_stream_eof(ngx_connection_t *c)
+{
+    c->read->ready = 0;
+    c->read->error = 0;
+    c->read->eof = 1;
+
+    return 0;
 }
 
 
@@ -136,9 +159,15 @@ ngx_http_llm_stream_read(ngx_http_request_t *r, ngx_http_upstream_t *u)
 
     rev = u->peer.connection->read;
 
-    if (rev->timedout) {
-        ctx = ngx_http_llm_ctx(r);
+    ctx = ngx_http_llm_ctx(r);
 
+    if (rev->timedout && ctx->done) {
+        rev->timedout = 0;
+        rev->ready = 1;
+
+        ctx->late = 1;
+
+    } else if (rev->timedout) {
         ngx_log_error(NGX_LOG_ERR, rev->log, NGX_ETIMEDOUT,
                       "llm node \"%V\" fell silent", &ctx->node_name);
 
@@ -149,6 +178,41 @@ ngx_http_llm_stream_read(ngx_http_request_t *r, ngx_http_upstream_t *u)
     }
 
     ngx_http_llm_stream_engine(r, u);
+}
+
+
+void
+ngx_http_llm_stream_done(ngx_http_llm_ctx_t *ctx)
+{
+    if (ctx->timer.timer_set || ctx->late) {
+        return;
+    }
+
+    ctx->timer.handler = ngx_http_llm_stream_late;
+    ctx->timer.data = ctx;
+    ctx->timer.log = ctx->request->connection->log;
+
+    ngx_add_timer(&ctx->timer, NGX_HTTP_LLM_STREAM_DONE);
+}
+
+
+static void
+ngx_http_llm_stream_late(ngx_event_t *ev)
+{
+    ngx_event_t         *rev;
+    ngx_http_llm_ctx_t  *ctx;
+
+    ctx = ev->data;
+    rev = ctx->request->upstream->peer.connection->read;
+
+    ngx_log_error(NGX_LOG_INFO, ev->log, 0,
+                  "llm node \"%V\" does not end its stream after [DONE]",
+                  &ctx->node_name);
+
+    /* as if it had been silent for as long as it may */
+
+    rev->timedout = 1;
+    rev->handler(rev);
 }
 
 

@@ -14,6 +14,12 @@ void ngx_http_llm_stream_begin(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx);
 
 /*
+ * [DONE] came, but not the end of the answer: the node is given a second for
+ * it, and its close or silence is as good.
+ */
+void ngx_http_llm_stream_done(ngx_http_llm_ctx_t *ctx);
+
+/*
  * The node broke off: nothing more is read from it, the error event comes in
  * its place.
  */

@@ -165,6 +165,10 @@ ngx_http_llm_process_header(ngx_http_request_t *r)
         return NGX_HTTP_UPSTREAM_INVALID_HEADER;
     }
 
+    if (ngx_http_llm_answer_partial(r, ctx)) {
+        return NGX_AGAIN;
+    }
+
     if (ngx_http_llm_answer_refuses(r, ctx)) {
         u->headers_in.status_n = NGX_HTTP_BAD_GATEWAY;
         u->peer.tries = 2;
@@ -219,17 +223,22 @@ ngx_http_llm_upstream_next(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
 }
 
 
-/* for how many ms the node wants to be left alone; 0: it does not say */
+/*
+ * For how many ms the node wants to be left alone; 0: it does not say.  What
+ * is more than the router takes is less for the client, too.
+ */
 
 static ngx_msec_t
 ngx_http_llm_retry_after(ngx_http_request_t *r)
 {
-    ngx_uint_t        i;
-    ngx_msec_t        ms;
+    ngx_uint_t        i, fine;
+    ngx_msec_t        ms, coarse;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
 
     ms = 0;
+    coarse = 0;
+    fine = 0;
 
     for (part = &r->headers_out.headers.part; part; part = part->next) {
         h = part->elts;
@@ -245,9 +254,14 @@ ngx_http_llm_retry_after(ngx_http_request_t *r)
                                    sizeof("retry-after-ms") - 1)
                    == 0)
             {
-                /* the finer one, where both are said */
+                /* it counts where both are said */
 
-                return ngx_http_llm_retry_after_value(&h[i].value, 1);
+                ms = ngx_http_llm_retry_after_value(&h[i].value, 1);
+                fine = 1;
+
+                if (ms == NGX_LLM_COOLING_MAX) {
+                    ngx_str_set(&h[i].value, "60000");
+                }
             }
 
             if (h[i].key.len == sizeof("retry-after") - 1
@@ -255,12 +269,16 @@ ngx_http_llm_retry_after(ngx_http_request_t *r)
                                    sizeof("retry-after") - 1)
                    == 0)
             {
-                ms = ngx_http_llm_retry_after_value(&h[i].value, 1000);
+                coarse = ngx_http_llm_retry_after_value(&h[i].value, 1000);
+
+                if (coarse == NGX_LLM_COOLING_MAX) {
+                    ngx_str_set(&h[i].value, "60");
+                }
             }
         }
     }
 
-    return ms;
+    return fine ? ms : coarse;
 }
 
 

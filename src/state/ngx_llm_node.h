@@ -139,7 +139,7 @@ typedef struct {
     ngx_atomic_t        check_now;  /* somebody wants it probed at once */
     ngx_atomic_t        slots;      /* max_concurrent as it says itself */
     ngx_atomic_t        type;       /* as found out */
-    ngx_atomic_t        no_usage;   /* refuses stream_options */
+    ngx_atomic_t        no_usage;   /* refuses stream_options until, s */
     ngx_atomic_t        heard;      /* ms, its last heartbeat; 0: none */
     ngx_atomic_t        load;       /* requests as its heartbeat says */
     ngx_atomic_t        speed;      /* tokens a 1000 s a stream, smoothed */
