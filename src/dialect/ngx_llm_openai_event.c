@@ -63,7 +63,8 @@ ngx_llm_openai_event_is_usage(const u_char *p, const u_char *last)
     return ngx_llm_openai_event_may_be_usage(p, last)
            && ngx_llm_openai_event_read(p, last, &seen) == NGX_OK
            && !seen.choices
-           && seen.usage;
+           && seen.usage
+           && !ngx_llm_openai_event_is_error(p, last);
 }
 
 
@@ -127,12 +128,14 @@ ngx_llm_openai_event_begins(const u_char *p, const u_char *last,
 }
 
 
-/* a quote inside of a text would have a backslash before it */
-
 ngx_uint_t
 ngx_llm_openai_event_is_delta(const u_char *p, const u_char *last)
 {
+    const u_char  *start, *type;
+
     static const u_char  delta[] = ".delta\"";
+
+    start = p;
 
     for ( ;; ) {
         p = ngx_llm_pair(p, last, '.', 'd');
@@ -142,7 +145,23 @@ ngx_llm_openai_event_is_delta(const u_char *p, const u_char *last)
         }
 
         if (ngx_memcmp(p, delta, sizeof(delta) - 1) == 0) {
-            return 1;
+
+            /* back to the quote before it: a text may end so, too */
+
+            for (type = p;
+                 type > start
+                 && ((type[-1] >= 'a' && type[-1] <= 'z')
+                     || type[-1] == '_' || type[-1] == '.');
+                 type--)
+            {
+                /* void */
+            }
+
+            if (ngx_llm_openai_event_begins(type, last, "response.")
+                && type > start && type[-1] == '"')
+            {
+                return 1;
+            }
         }
 
         p++;

@@ -250,9 +250,11 @@ ngx_http_llm_relay_chunked(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
         break;
     }
 
-    if (rc == NGX_DONE) {
+    if (rc == NGX_DONE || ctx->done) {
         u->length = 0;
-        u->keepalive = !ctx->answer.close && b->pos == b->last;
+        u->keepalive = rc == NGX_DONE
+                       && !ctx->answer.close
+                       && b->pos == b->last;
 
         return ngx_http_llm_relay_whole(r, ctx);
     }

@@ -128,6 +128,7 @@ ngx_http_llm_stream_recv(ngx_connection_t *c, u_char *buf, size_t size)
 
     c->read->ready = 1;
     c->read->error = 0;
+    c->read->eof = 0;
 
     return len;
 }
