@@ -26,13 +26,19 @@ static const struct {
     { "event: e\ndata: {\"choices\":[],\ndata: \"usage\":{}}\n\n", 1 },
     { "id: 1\rdata: {\"choices\":[],\"usage\":{}}\r\r", 1 },
     { "data: {\"choices\":[],\"usage\":{}}", 1 },
+    { "data: {\"usage\":{}}\n\n", 1 },
+    { "data: {\"id\":\"x\",\"usage\":{\"total_tokens\":1}}\n\n", 1 },
 
+    { "data: {\"error\":{},\"usage\":{}}\n\n", 0 },
+    { "data: {\"usage\":null}\n\n", 0 },
+    { "data: {\"usage\":{}\n\n", 0 },
+    { "data: {\"x\":{\"usage\":{}}}\n\n", 0 },
+    { "data: {\"x\":\"\\\"usage\\\":{}\"}\n\n", 0 },
     { "", 0 },
     { "\n", 0 },
     { "data: [DONE]\n\n", 0 },
     { "data: {\"choices\":[],\"usage\":null}\n\n", 0 },
     { "data: {\"choices\":[]}\n\n", 0 },
-    { "data: {\"usage\":{}}\n\n", 0 },
     { "data: {\"choices\":[{}],\"usage\":{}}\n\n", 0 },
     { "data: {\"choices\":[{\"delta\":{\"content\":\"x\"}}],\"usage\":{}}\n\n",
       0 },
@@ -147,11 +153,71 @@ test_mute(void)
 }
 
 
+static const struct {
+    const char  *input;
+    int          error;
+    int          delta;
+} kinds[] = {
+    { "data: {\"error\":{\"message\":\"x\"}}\n\n", 1, 0 },
+    { "data:{ \"error\" : \"x\"}\n\n", 1, 0 },
+    { "data: {\"error\":{", 1, 0 },
+    { "event: error\ndata: {}\n\n", 1, 0 },
+    { "error: {\"code\":500}\n\n", 1, 0 },
+
+    { "data: {\"error\":null,\"choices\":[]}\n\n", 0, 0 },
+    { "data: {\"error\":", 0, 0 },
+    { "data: {\"error\"", 0, 0 },
+    { "data: {\"errors\":{}}\n\n", 0, 0 },
+    { "data: {\"id\":\"error\"}\n\n", 0, 0 },
+    { "data: {\"a\":1,\"error\":{}}\n\n", 0, 0 },
+    { "data: \"error\"\n\n", 0, 0 },
+    { "data: {", 0, 0 },
+    { "data:", 0, 0 },
+    { "event: x\n\n", 0, 0 },
+    { "\n", 0, 0 },
+
+    { "event: response.output_text.delta\ndata: {\"type\":"
+      "\"response.output_text.delta\",\"delta\":\"a\"}\n\n", 0, 1 },
+    { "data: {\"type\": \"response.function_call_arguments.delta\"}\n\n",
+      0, 1 },
+    { "data: {\"a\":\"x.delta\",\"type\":\"response.refusal.delta\"}\n\n",
+      0, 1 },
+
+    { "data: {\"type\":\"response.output_text.done\",\"text\":\"a.delta\"}",
+      0, 0 },
+    { "data: {\"type\":\"xresponse.a.delta\"}", 0, 0 },
+    { "data: {\"type\":\"a response.a.delta\"}", 0, 0 },
+    { "response.a.delta\"", 0, 0 },
+    { "data: {\"type\":\"response.a.delta", 0, 0 },
+    { "event: response.output_text.delta\ndata: {}\n\n", 0, 0 }
+};
+
+
+static void
+test_kinds(void)
+{
+    size_t   i, n;
+    u_char  *p;
+
+    for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        n = strlen(kinds[i].input);
+        p = test_copy(kinds[i].input, n);
+
+        is_number(ngx_llm_openai_event_is_error(p, p + n), kinds[i].error,
+                  "kind %d: an error", (int) i);
+        is_number(ngx_llm_openai_event_is_delta(p, p + n), kinds[i].delta,
+                  "kind %d: a delta", (int) i);
+        free(p);
+    }
+}
+
+
 int
 main(void)
 {
     test_usage();
     test_mute();
+    test_kinds();
 
     return test_done();
 }
