@@ -170,6 +170,7 @@ is(read_event($s)->{data}, token('a'), 'its first token');
 is(node_row('s')->{waiting}, 0, 'now it waits no more');
 is(node_row('s')->{in_flight}, 1, 'and is still served');
 1 while read_event($s);
+close_stream($s);
 cmp_ok(log_row(1)->{ttft}, '>=', 0.9, 'that is the time of the first token');
 
 
