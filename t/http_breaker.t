@@ -389,14 +389,13 @@ for my $good ('status=400', 'status=404', 'status=422', 'tokens=1') {
 chat({}, { 'X-Mock' => 'status=500' }) for 1 .. 4;
 
 for (1 .. 3) {
-    chat({}, { 'X-Mock' => 'status=429' });
     my $s = stream({}, { 'X-Mock' => 'first=60000' }, no_head => 1);
     ok(wait_until(sub { mock_stats('a')->{in_flight} == 1 }), 'in flight');
     $s->close;
     ok(wait_until(sub { mock_stats('a')->{in_flight} == 0 }), 'left');
 }
 
-is(state('a'), 'online', 'a 429 and a client that leaves are no failures');
+is(state('a'), 'online', 'a client that leaves is no failure');
 chat({}, { 'X-Mock' => 'status=500' });
 is(state('a'), 'cooling', 'nor do they end a row');
 
@@ -404,6 +403,11 @@ rested('a');
 chat();
 chat({}, { 'X-Mock' => 'silence=before' }) for 1 .. 5;
 is(state('a'), 'cooling', 'silence is a failure');
+
+rested('a');
+chat();
+chat({}, { 'X-Mock' => 'status=429' }) for 1 .. 5;
+is(state('a'), 'cooling', 'a 429 is one, that does not say for how long');
 --- error_log eval
 [qr/in a row, the last: silent/, 'upstream timed out']
 
@@ -434,3 +438,16 @@ ok(wait_until(sub { chat()->status == 200 }),
    'another trial follows when its time is over');
 is_deeply(statuses(map { chat() } 1 .. 8), { 200 => 8 }, 'closed');
 
+
+
+=== TEST 17: a node that has no time, ever, beside one that has
+--- http_config eval
+::nodes('check=off', 'a', 'b') . $::Server
+--- mock
+a --behave status=429
+b
+--- perl
+my @r = map { chat() } 1 .. 60;
+is(scalar(grep { $_->status == 200 } @r), 60, 'each request is served');
+cmp_ok(mock_stats('a')->{requests}, '<=', 10, 'it is asked seldom');
+is(state('a'), 'cooling', 'it rests');

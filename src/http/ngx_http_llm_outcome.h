@@ -29,7 +29,7 @@ void ngx_http_llm_outcome_success(ngx_http_llm_ctx_t *ctx);
 /* The node failed, ngx_llm_cause_e. */
 void ngx_http_llm_outcome_failure(ngx_http_llm_ctx_t *ctx, ngx_uint_t cause);
 
-/* It has no time now, and wants ms of rest; 0: it does not say. */
+/* It has no time now, and wants ms of rest. */
 void ngx_http_llm_outcome_busy(ngx_http_llm_ctx_t *ctx, ngx_msec_t ms);
 
 /*

@@ -204,7 +204,7 @@ ngx_http_llm_upstream_next(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
         ms = ngx_http_llm_retry_after(r);
     }
 
-    if (ms || status == NGX_HTTP_TOO_MANY_REQUESTS) {
+    if (ms) {
         ngx_http_llm_outcome_busy(ctx, ms);
 
     } else {
