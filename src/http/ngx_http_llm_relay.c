@@ -455,7 +455,9 @@ static ngx_inline void
 ngx_http_llm_relay_count(ngx_http_llm_ctx_t *ctx, const u_char *p,
     const u_char *last)
 {
-    if (ngx_llm_openai_event_is_error(p, last)) {
+    if (ngx_llm_openai_event_may_be_error(p, last)
+        && ngx_llm_openai_event_is_error(p, last))
+    {
         ctx->told = 1;
         return;
     }

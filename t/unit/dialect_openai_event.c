@@ -205,6 +205,8 @@ test_kinds(void)
 
         is_number(ngx_llm_openai_event_is_error(p, p + n), kinds[i].error,
                   "kind %d: an error", (int) i);
+        is_number(ngx_llm_openai_event_may_be_error(p, p + n)
+                  || !kinds[i].error, 1, "kind %d: may it be one?", (int) i);
         is_number(ngx_llm_openai_event_is_delta(p, p + n), kinds[i].delta,
                   "kind %d: a delta", (int) i);
         free(p);
