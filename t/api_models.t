@@ -89,6 +89,11 @@ $row = model('x/y:z');
 is_deeply([$row->{capacity}{online_nodes}, $row->{nodes}[0]{state},
            $row->{capacity}{max_concurrent}], [0, 'draining', undef],
           'a node that drains is no capacity');
+is(http('GET', '/v1/models/x/y:z', with_key())->status, 404,
+   'and its models are not for clients');
+api('POST', '/nodes/' . node('a')->{id} . '/resume');
+is(http('GET', '/v1/models/x/y:z', with_key())->status, 200,
+   'until it is resumed');
 api('DELETE', '/nodes/' . node('a')->{id});
 ok(wait_until(sub { !model('x/y:z')->{id} }), 'the model goes with its node');
 

@@ -150,7 +150,7 @@ ngx_http_llm_models_shown(ngx_http_llm_ctx_t *ctx, ngx_llm_image_t *image,
     for (i = 0; i < m->nnodes; i++) {
         node = &zone->nodes->node[image->nodes[m->nodes + i]];
 
-        if (node->online && !node->pending) {
+        if (node->online && !node->pending && !node->draining) {
             return 1;
         }
     }
