@@ -479,3 +479,39 @@ for (['/v1', 7, 1, 413], ['/set/v1', 8, 1, 413], ['/set/v1', 7, 1, 400],
                  port => named_port('other'));
     is($r->status, $want, "$url, ${size}m and $more");
 }
+
+
+
+=== TEST 14: as it is at one node, and with an edit at the next
+--- mock
+a --models m
+b --models m
+--- http_config
+    llm_router_node http://127.0.0.1:$TEST_NGINX_NODE_A name=a models=m;
+    llm_router_node http://127.0.0.1:$TEST_NGINX_NODE_B name=b models=m;
+    llm_router_key sk-test-0123456789abcdef;
+    llm_router_request_timeout 2s;
+--- config
+    location /v1/ { llm_router on; }
+    location /file/ { llm_router on; client_body_in_file_only clean; }
+--- perl
+my $body = body_of(50_000) =~ s/\{/{"stream":true,/r;
+mock_set('a', 'refuse_stream_options');
+ok(wait_until(sub {
+    return post('/v1/chat/completions', $body)->header('x-llm-router-node')
+           eq 'a';
+}), 'one of them takes no options');
+
+mock_set('a', 'status=503');
+for my $url (map { ($_) x 4 } '/v1/chat/completions',
+             '/file/v1/chat/completions')
+{
+    my $r = post($url, $body);
+    is($r->status, 200, "$url: an answer");
+    is($r->header('x-llm-router-node'), 'b', 'of the other');
+    is(sent('b')->{body},
+       $body =~ s/\{/{"stream_options":{"include_usage":true},/r,
+       'which got all of it');
+}
+--- node_stats
+b malformed=0 invalid_bodies=0

@@ -119,16 +119,20 @@ ngx_int_t
 ngx_http_llm_body_chain(ngx_http_request_t *r, const ngx_llm_edit_t *edits,
     ngx_uint_t n, ngx_chain_t **last)
 {
-    off_t         size, from, start, end;
-    ngx_uint_t    i;
-    ngx_chain_t  *cl;
+    off_t                size, from, start, end;
+    ngx_uint_t           i;
+    ngx_chain_t         *cl;
+    ngx_http_llm_ctx_t  *ctx;
 
-    if (n == 0) {
+    ctx = ngx_http_llm_ctx(r);
+
+    if (n == 0 || ctx->attempts > 1 || ctx->again) {
         ngx_http_llm_body_rewind(r->request_body->bufs);
 
-        *last = r->request_body->bufs;
-
-        return NGX_OK;
+        if (n == 0) {
+            *last = r->request_body->bufs;
+            return NGX_OK;
+        }
     }
 
     i = 0;
