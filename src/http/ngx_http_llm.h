@@ -289,6 +289,7 @@ struct ngx_http_llm_ctx_s {
     unsigned              recorded:1;
     unsigned              limited:1;    /* rate limit headers are due */
     unsigned              drawn:1;      /* the id is the router's own */
+    unsigned              early:1;      /* its body was read for others */
 
     /* from here on not cleared */
 

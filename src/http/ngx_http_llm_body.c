@@ -1,7 +1,8 @@
 
 /*
  * The body of a request: scanned while it arrives, slice by slice, whether
- * nginx keeps it in memory or in a file; never read again for that.
+ * nginx keeps it in memory or in a file; never read again for that.  Only one
+ * that was read before it was ours is fed by ngx_http_llm_early.c.
  */
 
 
@@ -12,7 +13,6 @@
 
 static ngx_int_t ngx_http_llm_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
-static void ngx_http_llm_body_feed(ngx_http_llm_ctx_t *ctx, ngx_buf_t *b);
 static ngx_int_t ngx_http_llm_body_multipart(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx);
 static void ngx_http_llm_body_rewind(ngx_chain_t *cl);
@@ -126,7 +126,9 @@ ngx_http_llm_body_chain(ngx_http_request_t *r, const ngx_llm_edit_t *edits,
 
     ctx = ngx_http_llm_ctx(r);
 
-    if (n == 0 || ctx->attempts > 1 || ctx->again) {
+    /* what was read for others they may have to send: it is never used up */
+
+    if (!ctx->early && (n == 0 || ctx->attempts > 1 || ctx->again)) {
         ngx_http_llm_body_rewind(r->request_body->bufs);
 
         if (n == 0) {
@@ -200,7 +202,8 @@ ngx_http_llm_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 
     if (ctx && ctx->scan) {
         for (cl = in; cl; cl = cl->next) {
-            ngx_http_llm_body_feed(ctx, cl->buf);
+            ngx_http_llm_body_feed(ctx, cl->buf->pos,
+                                   cl->buf->last - cl->buf->pos);
         }
     }
 
@@ -208,13 +211,9 @@ ngx_http_llm_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 }
 
 
-static void
-ngx_http_llm_body_feed(ngx_http_llm_ctx_t *ctx, ngx_buf_t *b)
+void
+ngx_http_llm_body_feed(ngx_http_llm_ctx_t *ctx, const u_char *p, size_t n)
 {
-    size_t  n;
-
-    n = b->last - b->pos;
-
     if (n == 0) {
         return;
     }
@@ -224,13 +223,13 @@ ngx_http_llm_body_feed(ngx_http_llm_ctx_t *ctx, ngx_buf_t *b)
     /* an invalid body is read to its end, and answered then */
 
     if (ctx->facts.multipart) {
-        (void) ngx_llm_multipart_feed(&ctx->scan->multipart, b->pos, n);
+        (void) ngx_llm_multipart_feed(&ctx->scan->multipart, p, n);
 
     } else {
-        (void) ngx_llm_json_feed(&ctx->scan->json.scanner, b->pos, n);
+        (void) ngx_llm_json_feed(&ctx->scan->json.scanner, p, n);
 
         if (ctx->bodies) {
-            ngx_http_llm_bodies_request(ctx, b->pos, n);
+            ngx_http_llm_bodies_request(ctx, p, n);
         }
     }
 }

@@ -13,6 +13,10 @@
 ngx_int_t ngx_http_llm_body_init(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx);
 
+/* The next n bytes of the body, for the scanner. */
+void ngx_http_llm_body_feed(ngx_http_llm_ctx_t *ctx, const u_char *p,
+    size_t n);
+
 /*
  * The body was read: is it what its URL wants?  NGX_OK, the facts are
  * complete then; or a status, with the error said.

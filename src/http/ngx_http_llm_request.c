@@ -8,6 +8,7 @@
 #include "ngx_http_llm_admit.h"
 #include "ngx_http_llm_body.h"
 #include "ngx_http_llm_ctx.h"
+#include "ngx_http_llm_early.h"
 #include "ngx_http_llm_error.h"
 #include "ngx_http_llm_models.h"
 
@@ -15,6 +16,7 @@
 static ngx_int_t ngx_http_llm_path(ngx_http_request_t *r, ngx_str_t *path);
 static ngx_int_t ngx_http_llm_post(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx);
+static ngx_int_t ngx_http_llm_post_early(ngx_http_request_t *r);
 static ngx_int_t ngx_http_llm_unknown(ngx_http_request_t *r);
 static ngx_int_t ngx_http_llm_method(ngx_http_request_t *r,
     const char *allow);
@@ -29,6 +31,10 @@ ngx_http_llm_handler(ngx_http_request_t *r)
     if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+
+    /* an error_page may have led here: the answer has its own status */
+
+    r->err_status = 0;
 
     if (ngx_http_llm_path(r, &ctx->path) != NGX_OK) {
         return ngx_http_llm_unknown(r);
@@ -66,11 +72,34 @@ ngx_http_llm_post(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
         return rc;
     }
 
+    if (r->request_body || r->discard_body || r != r->main) {
+        return ngx_http_llm_post_early(r);
+    }
+
     rc = ngx_http_read_client_request_body(r, ngx_http_llm_admit_handler);
 
     if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
         return rc;
     }
+
+    return NGX_DONE;
+}
+
+
+static ngx_int_t
+ngx_http_llm_post_early(ngx_http_request_t *r)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_llm_early_check(r);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    /* nginx reads nothing then, but counts */
+
+    (void) ngx_http_read_client_request_body(r, ngx_http_llm_early_handler);
 
     return NGX_DONE;
 }
