@@ -476,3 +476,33 @@ is($r[2]->status, 200, 'the other one');
 ok(totals_are(in_flight => 0, queued => 0), 'nothing is held');
 --- node_stats
 a requests=2
+
+
+
+=== TEST 18: satisfy any: what an address lets pass is no error
+--- http_config
+    log_format status '$request_method $status $llm_router_status';
+    access_log logs/llm.log status;
+    llm_router_node http://127.0.0.1:$TEST_NGINX_NODE_A name=a models=m;
+    llm_router_key sk-test-0123456789abcdef;
+--- config
+    location /v1/ {
+        llm_router on;
+        client_max_body_size 100;
+        satisfy any;
+        allow 127.0.0.1;
+        deny all;
+    }
+--- perl
+my $no = { no_key => 1 };
+is(http('GET', '/v1/models')->status, 200, 'the list');
+is(http('GET', '/v1/models/m')->status, 200, 'a model');
+is(chat({}, $no)->status, 200, 'a chat');
+is(chat()->status, 200, 'one with a key');
+error_is(post('/v1/chat/completions', chunked('x' x 200),
+              { %$no, 'Transfer-Encoding' => 'chunked' }), 413,
+         'invalid_request_error', 'request_too_large', undef,
+         'The request body is too large', 'another error is that error');
+ok(wait_until(sub { 5 == (() = own_log() =~ /\n/g) }), 'all logged');
+is(sorted_log(), "GET 200 ok\n" x 2 . "POST 200 ok\n" x 2
+                 . "POST 413 request_too_large\n", 'each as it was');

@@ -32,8 +32,9 @@ ngx_http_llm_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    /* an error_page may have led here: the answer has its own status */
+    /* what "satisfy any" let pass is no error, nor what error_page led here */
 
+    ctx->error = NGX_LLM_ERR_NONE;
     r->err_status = 0;
 
     if (ngx_http_llm_path(r, &ctx->path) != NGX_OK) {
