@@ -506,3 +506,85 @@ error_is(post('/v1/chat/completions', chunked('x' x 200),
 ok(wait_until(sub { 5 == (() = own_log() =~ /\n/g) }), 'all logged');
 is(sorted_log(), "GET 200 ok\n" x 2 . "POST 200 ok\n" x 2
                  . "POST 413 request_too_large\n", 'each as it was');
+
+
+
+=== TEST 19: auth_request: who has a key
+--- http_config
+    llm_router_node http://127.0.0.1:$TEST_NGINX_NODE_A name=a models=m;
+    llm_router_key sk-test-0123456789abcdef;
+    llm_router_key sk-test-scope-admin scopes=admin;
+--- config
+    location /v1/ { llm_router on; }
+    location /open/ { llm_router on; llm_router_keys_required off; }
+    location /site/ { auth_request /v1/models; alias html/; }
+    location /free/ { auth_request /open/v1/models; alias html/; }
+    location /wrong/ { auth_request /v1/chat/completions; alias html/; }
+    location /behind/v1/ { auth_request /v1/models; llm_router on; }
+--- user_files
+>>> page
+of the site
+--- perl
+my $admin = { 'x-api-key' => 'sk-test-scope-admin' };
+my $none = { 'x-api-key' => 'sk-test-nobody' };
+my $body = { model => 'm', messages => [{ role => 'user', content => 'x' }] };
+
+for (1 .. 3) {
+    is(http('GET', '/site/page', with_key())->body, "of the site\n", 'a key');
+    is(http('GET', '/site/page')->status, 401, 'no key');
+    is(http('GET', '/site/page', $none)->status, 401, 'one that is none');
+    is(http('GET', '/site/page', $admin)->status, 403, 'one for other things');
+    is(http('GET', '/free/page')->status, 200, 'where none is needed');
+}
+
+is(http('GET', '/wrong/page', with_key())->status, 500, 'no URL to GET');
+is(post('/behind/v1/chat/completions', $body)->status, 200, 'a chat behind it');
+error_is(post('/behind/v1/chat/completions', $body, { no_key => 1 }),
+         invalid(), 'without a key');
+is(post('/site/page', 'x' x 50_000, { no_key => 1 })->status, 401,
+   'with a body');
+is(http('HEAD', '/site/page', with_key())->status, 200, 'HEAD');
+--- node_stats
+a requests=1
+--- allow_log
+auth request unexpected status
+
+
+
+=== TEST 20: other subrequests
+--- http_config
+    llm_router_node http://127.0.0.1:$TEST_NGINX_NODE_A name=a models=m;
+    llm_router_node http://127.0.0.1:$TEST_NGINX_NODE_B name=b models=shadow
+                    max_concurrent=1;
+    llm_router_key sk-test-0123456789abcdef max_concurrent=20;
+--- mock
+a --models m
+b --models shadow
+--- config
+    location /v1/ { llm_router on; mirror /shadow/v1/any; }
+    location /shadow/ { internal; llm_router on; llm_router_alias m shadow; }
+    location /open/ { llm_router on; llm_router_keys_required off;
+                      mirror /shadow/v1/any; }
+    location /site/ { ssi on; ssi_types *; alias html/; }
+--- user_files
+>>> page
+<!--# include virtual="/open/v1/models/m" --><!--# include virtual="/v1/models/m" --><!--# include virtual="/v1/chat/completions" -->
+--- perl
+my $body = { model => 'm', messages => [{ role => 'user', content => 'x' }] };
+my $large = { %$body, x => 'x' x 1_000_000 };
+
+is(post('/v1/any', $_)->status, 200, 'an answer') for $body, $large, $body;
+ok(wait_until(sub { mock_stats('b')->{requests} == 3 }), 'and its shadow');
+is(mock_stats('a')->{requests}, 3, 'at two nodes');
+
+is(post('/open/v1/any', $body, { no_key => 1 })->status, 200, 'no key needed');
+is(mock_stats('b')->{requests}, 3, 'but for the shadow');
+
+my $r = http('GET', '/site/page');
+is($r->status, 200, 'a page that includes');
+is(scalar(() = $r->body =~ /"id":"m"/g), 1, 'what needs no key');
+$r = http('GET', '/site/page', with_key());
+is(scalar(() = $r->body =~ /"id":"m"/g), 2, 'and what does');
+is(mock_stats('a')->{requests}, 4, 'no GET gets to a node');
+--- node_stats
+b in_flight=0 malformed=0 invalid_bodies=0

@@ -154,7 +154,7 @@ ngx_http_llm_api_send(ngx_http_llm_api_t *api, ngx_uint_t status,
 
     b->last = ngx_cpymem(b->last, text, n);
     *b->last++ = LF;
-    b->last_buf = 1;
+    b->last_buf = (r == r->main);
     b->last_in_chain = 1;
 
     r->headers_out.status = status;

@@ -81,7 +81,7 @@ ngx_http_llm_status_handler(ngx_http_request_t *r)
     }
 
     b->last = ngx_cpymem(p, "]}\n", 3);
-    b->last_buf = 1;
+    b->last_buf = (r == r->main);
     b->last_in_chain = 1;
 
     r->headers_out.status = NGX_HTTP_OK;

@@ -28,7 +28,7 @@ ngx_http_llm_access_handler(ngx_http_request_t *r)
 
     llcf = ngx_http_llm_conf(r);
 
-    if (!llcf->enable || r != r->main) {
+    if (!llcf->enable) {
         return NGX_DECLINED;
     }
 

@@ -10,7 +10,8 @@
  * The access phase: finds the key of a request by its headers alone, before
  * a byte of the body is read.  Makes the request's context.
  * NGX_OK, NGX_DECLINED when the location is not ours or wants no key, 401, or
- * 403 for a key that is not for inference.
+ * 403 for a key that is not for inference.  nginx leaves the phase out for
+ * subrequests: the content phase calls it for those.
  */
 ngx_int_t ngx_http_llm_access_handler(ngx_http_request_t *r);
 

@@ -208,7 +208,7 @@ ngx_http_llm_models_send(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
     b->pos = start;
     b->last = last;
     b->memory = 1;
-    b->last_buf = 1;
+    b->last_buf = (r == r->main);
     b->last_in_chain = 1;
 
     out.buf = b;

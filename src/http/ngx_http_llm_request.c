@@ -6,6 +6,7 @@
 
 #include "ngx_http_llm_request.h"
 #include "ngx_http_llm_admit.h"
+#include "ngx_http_llm_auth.h"
 #include "ngx_http_llm_body.h"
 #include "ngx_http_llm_ctx.h"
 #include "ngx_http_llm_early.h"
@@ -25,6 +26,7 @@ static ngx_int_t ngx_http_llm_method(ngx_http_request_t *r,
 ngx_int_t
 ngx_http_llm_handler(ngx_http_request_t *r)
 {
+    ngx_int_t            rc;
     ngx_http_llm_ctx_t  *ctx;
 
     ctx = ngx_http_llm_get_ctx(r);
@@ -36,6 +38,14 @@ ngx_http_llm_handler(ngx_http_request_t *r)
 
     ctx->error = NGX_LLM_ERR_NONE;
     r->err_status = 0;
+
+    if (r != r->main) {
+        rc = ngx_http_llm_access_handler(r);
+
+        if (rc != NGX_OK && rc != NGX_DECLINED) {
+            return rc;
+        }
+    }
 
     if (ngx_http_llm_path(r, &ctx->path) != NGX_OK) {
         return ngx_http_llm_unknown(r);
