@@ -667,3 +667,56 @@ for ([{ no_key => 1 }, 401], [{}, 404], [{}, 404], [{ no_key => 1 }, 401]) {
 $c->close;
 --- node_stats
 a requests=0
+
+
+
+=== TEST 27: a POST without a body
+--- perl
+for my $url (qw(/v1/responses/resp_1/cancel /v1/nothing /v1/files
+                /v1/batches/b/cancel))
+{
+    my @want = (404, 'invalid_request_error', 'unknown_url', undef,
+                "Unknown request URL: POST $url");
+    error_is(http('POST', $url, with_key({ 'Content-Length' => 0 })), @want,
+             "$url, Content-Length: 0");
+    error_is(http('POST', $url, with_key()), @want, "$url, nothing");
+    error_is(post($url, "0\r\n\r\n", { 'Transfer-Encoding' => 'chunked' }),
+             @want, "$url, no chunk");
+    error_is(post($url, undef, { 'Content-Type' => 'multipart/form-data; '
+                                                   . 'boundary=x' }),
+             @want, "$url, no part");
+    error_is(post($url, ' '), invalid('invalid_json', undef, qr/end at byte 1/),
+             "$url, a space");
+}
+error_is(http('POST', '/v1/responses', with_key()),
+         invalid('invalid_json', undef, qr/unexpected end at byte 0$/),
+         'a URL that is known');
+--- node_stats
+a requests=0
+
+
+
+=== TEST 28: a body that is compressed
+--- perl
+my $gzip = "\x1f\x8b\x08\0\0\0\0\0\0\3\xab\x56\xca\xcd\x4f";
+for my $encoding (qw(gzip br deflate zstd GZIP x-gzip)) {
+    my @want = (415, 'invalid_request_error', 'unsupported_media_type', undef,
+                "A request body with Content-Encoding \"$encoding\" is not "
+                . 'supported, send it as it is');
+    error_is(post($_->[0], $gzip, { 'Content-Encoding' => $encoding, %{ $_->[1] } }),
+             @want, "$encoding for $_->[0]")
+        for ['/v1/chat/completions', {}], ['/v1/any', {}],
+            ['/v1/images/edits',
+             { 'Content-Type' => 'multipart/form-data; boundary=x' }];
+}
+
+for ({ 'Content-Encoding' => 'identity' }, { 'Content-Encoding' => '' }, {}) {
+    my ($value) = %$_ ? "\"$_->{'Content-Encoding'}\"" : 'none';
+    error_is(post('/v1/any', $gzip, $_),
+             invalid('invalid_json', undef, qr/a value expected at byte 0$/),
+             "bytes, $value");
+    is(chat({}, $_)->status, 200, "JSON, $value");
+}
+is(chat({}, { 'Content-Encoding' => 'gzip' })->status, 200, 'a header that lies');
+--- node_stats
+a requests=4

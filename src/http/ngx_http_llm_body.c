@@ -15,6 +15,12 @@ static ngx_int_t ngx_http_llm_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
 static ngx_int_t ngx_http_llm_body_multipart(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx);
+static ngx_int_t ngx_http_llm_body_alien(ngx_http_request_t *r,
+    ngx_http_llm_ctx_t *ctx);
+static ngx_str_t *ngx_http_llm_body_encoding(ngx_http_request_t *r);
+static ngx_int_t ngx_http_llm_body_unknown(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_llm_body_as_is(ngx_http_request_t *r,
+    ngx_uint_t edits);
 static void ngx_http_llm_body_rewind(ngx_chain_t *cl);
 static ngx_chain_t **ngx_http_llm_body_text(ngx_http_request_t *r,
     const ngx_str_t *text, ngx_chain_t **last);
@@ -89,6 +95,12 @@ ngx_http_llm_body_check(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
         json = &ctx->scan->json.scanner;
 
         if (ngx_llm_json_end(json) != NGX_OK) {
+            rc = ngx_http_llm_body_alien(r, ctx);
+
+            if (rc != NGX_OK) {
+                return rc;
+            }
+
             return ngx_http_llm_error(r, NGX_LLM_ERR_INVALID_JSON,
                                       "The request body is not valid JSON: "
                                       "%s at byte %O", json->error,
@@ -107,8 +119,7 @@ ngx_http_llm_body_check(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
     error = ngx_llm_openai_check(ctx->url, &ctx->facts);
 
     if (error == NGX_LLM_ERR_UNKNOWN_URL) {
-        return ngx_http_llm_error(r, error, "Unknown request URL: %V %V",
-                                  &r->method_name, &r->uri);
+        return ngx_http_llm_body_unknown(r);
     }
 
     return error ? ngx_http_llm_error(r, error, NULL) : NGX_OK;
@@ -119,22 +130,13 @@ ngx_int_t
 ngx_http_llm_body_chain(ngx_http_request_t *r, const ngx_llm_edit_t *edits,
     ngx_uint_t n, ngx_chain_t **last)
 {
-    off_t                size, from, start, end;
-    ngx_uint_t           i;
-    ngx_chain_t         *cl;
-    ngx_http_llm_ctx_t  *ctx;
+    off_t         size, from, start, end;
+    ngx_uint_t    i;
+    ngx_chain_t  *cl;
 
-    ctx = ngx_http_llm_ctx(r);
-
-    /* what was read for others they may have to send: it is never used up */
-
-    if (!ctx->early && (n == 0 || ctx->attempts > 1 || ctx->again)) {
-        ngx_http_llm_body_rewind(r->request_body->bufs);
-
-        if (n == 0) {
-            *last = r->request_body->bufs;
-            return NGX_OK;
-        }
+    if (ngx_http_llm_body_as_is(r, n)) {
+        *last = r->request_body->bufs;
+        return NGX_OK;
     }
 
     i = 0;
@@ -238,6 +240,7 @@ ngx_http_llm_body_feed(ngx_http_llm_ctx_t *ctx, const u_char *p, size_t n)
 static ngx_int_t
 ngx_http_llm_body_multipart(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
 {
+    ngx_int_t             rc;
     ngx_llm_facts_t      *facts;
     ngx_llm_multipart_t  *m;
 
@@ -245,6 +248,12 @@ ngx_http_llm_body_multipart(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
     facts = &ctx->facts;
 
     if (ngx_llm_multipart_end(m) != NGX_OK) {
+        rc = ngx_http_llm_body_alien(r, ctx);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+
         return ngx_http_llm_error(r, NGX_LLM_ERR_INVALID_MULTIPART,
                                   "The request body is not valid "
                                   "multipart/form-data: %s", m->error);
@@ -265,7 +274,90 @@ ngx_http_llm_body_multipart(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
 }
 
 
-/* an attempt before this one may have sent it */
+/* a body that is no good: is it none at all, or packed?  NGX_OK: neither */
+
+static ngx_int_t
+ngx_http_llm_body_alien(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
+{
+    ngx_str_t  *encoding;
+
+    if (ctx->body_length == 0) {
+        return ctx->url->known ? NGX_OK : ngx_http_llm_body_unknown(r);
+    }
+
+    encoding = ngx_http_llm_body_encoding(r);
+
+    if (encoding == NULL) {
+        return NGX_OK;
+    }
+
+    return ngx_http_llm_error(r, NGX_LLM_ERR_CONTENT_TYPE,
+                              "A request body with Content-Encoding \"%V\" "
+                              "is not supported, send it as it is", encoding);
+}
+
+
+static ngx_str_t *
+ngx_http_llm_body_encoding(ngx_http_request_t *r)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (h[i].key.len == sizeof("content-encoding") - 1
+                && ngx_strncmp(h[i].lowcase_key, "content-encoding",
+                               sizeof("content-encoding") - 1)
+                   == 0
+                && h[i].value.len
+                && ngx_strcasecmp(h[i].value.data, (u_char *) "identity") != 0)
+            {
+                return &h[i].value;
+            }
+        }
+    }
+
+    return NULL;
+}
+
+
+static ngx_int_t
+ngx_http_llm_body_unknown(ngx_http_request_t *r)
+{
+    return ngx_http_llm_error(r, NGX_LLM_ERR_UNKNOWN_URL,
+                              "Unknown request URL: %V %V", &r->method_name,
+                              &r->uri);
+}
+
+
+/* may its own buffers be sent?  They are rewound for that or for slices */
+
+static ngx_uint_t
+ngx_http_llm_body_as_is(ngx_http_request_t *r, ngx_uint_t edits)
+{
+    ngx_http_llm_ctx_t  *ctx;
+
+    ctx = ngx_http_llm_ctx(r);
+
+    /* what was read for others they may have to send: it is never used up */
+
+    if (ctx->early) {
+        return 0;
+    }
+
+    /* an attempt before this one may have sent it */
+
+    if (edits == 0 || ctx->attempts > 1 || ctx->again) {
+        ngx_http_llm_body_rewind(r->request_body->bufs);
+    }
+
+    return edits == 0;
+}
+
 
 static void
 ngx_http_llm_body_rewind(ngx_chain_t *cl)
