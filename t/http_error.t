@@ -720,3 +720,76 @@ for ({ 'Content-Encoding' => 'identity' }, { 'Content-Encoding' => '' }, {}) {
 is(chat({}, { 'Content-Encoding' => 'gzip' })->status, 200, 'a header that lies');
 --- node_stats
 a requests=4
+
+
+
+=== TEST 29: what the server returns before there is a location
+--- config
+    error_page 403 /page.html;
+    if ($http_x_bad) { return 403; }
+    if ($http_x_down) { return 503; }
+    if ($http_x_text) { return 503 "by and by"; }
+    if ($http_x_moved) { return 301 https://other.example$request_uri; }
+    location /v1/ { llm_router on; }
+    location /team/v1/ { llm_router on; }
+    location / { return 200 "the site"; }
+--- perl
+for my $url ('/v1/chat/completions', '/team/v1/any', '/v1/', '/v1/models') {
+    error_is(post($url, '{}', { 'X-Bad' => 1 }), 403, 'permission_error',
+             'forbidden', undef, 'Forbidden', "$url: 403");
+    error_is(http('GET', $url, { 'X-Down' => 1 }), 503, 'service_unavailable',
+             'unavailable', undef, 'Service unavailable', "$url: 503");
+    my $r = post($url, '{}', { 'X-Text' => 1 });
+    is_deeply([$r->status, $r->body], [503, 'by and by'], "$url: a text");
+    $r = post($url, '{}', { 'X-Moved' => 1 });
+    is_deeply([$r->status, $r->header('location')],
+              [301, "https://other.example$url"], "$url: moved");
+    like($r->body, qr/<html>/, 'with nginx\'s own words');
+}
+
+for my $url ('/', '/v1', '/v1x/y', '/site/v1') {
+    my $r = http('GET', $url, { 'X-Down' => 1 });
+    is($r->status, 503, "$url: 503");
+    like($r->body, qr/<html>/, "$url: nginx's page");
+    is(http('GET', $url)->status, 200, "$url: the site")
+        if $url ne '/v1';
+}
+
+is(chat()->status, 200, 'otherwise it serves');
+--- node_stats
+a requests=1
+
+
+
+=== TEST 30: a redirect of the operator's
+--- http_config
+    log_format status '$status $llm_router_status';
+    access_log logs/llm.log status;
+    llm_router_node http://127.0.0.1:$TEST_NGINX_NODE_A name=a models=m;
+    llm_router_key sk-test-0123456789abcdef;
+--- config
+    location /v1/ {
+        llm_router on;
+        rewrite ^/v1/old/(.*) /v1/new/$1 permanent;
+        if ($http_x_moved = 1) { return 308 https://other.example$request_uri; }
+        if ($http_x_moved = 2) { return 302 /v1/models; }
+        if ($http_x_moved = 3) { return 307 /v1/models; }
+    }
+--- perl
+my %to = (1 => [308, 'https://other.example/v1/any'],
+          2 => [302, '/v1/models'], 3 => [307, '/v1/models']);
+for my $n (sort keys %to) {
+    my $r = post('/v1/any', '{"model":"m"}', { 'X-Moved' => $n });
+    is($r->status, $to{$n}[0], "$n: status");
+    like($r->header('location'), qr/\Q$to{$n}[1]\E$/, "$n: where");
+    is($r->header('content-type'), 'text/html', "$n: nginx's own");
+    like($r->body, qr/<html>/, "$n: its words");
+}
+
+my $r = http('GET', '/v1/old/x');
+is($r->status, 301, 'a rewrite');
+like($r->header('location'), qr{/v1/new/x$}, 'where to');
+ok(wait_until(sub { 4 == (() = own_log() =~ /\n/g) }), 'all logged');
+is(sorted_log(), "301 -\n302 -\n307 -\n308 -\n", 'no error of ours');
+--- node_stats
+a requests=0

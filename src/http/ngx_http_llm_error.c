@@ -221,7 +221,12 @@ ngx_http_llm_error_header_filter(ngx_http_request_t *r)
 {
     ngx_http_llm_ctx_t  *ctx;
 
-    if (r->err_status == 0 || r != r->main || !ngx_http_llm_error_ours(r)) {
+    /* a redirect is no error, and the operator's own */
+
+    if (r->err_status < NGX_HTTP_BAD_REQUEST
+        || r != r->main
+        || !ngx_http_llm_error_ours(r))
+    {
         return ngx_http_next_header_filter(r);
     }
 
@@ -285,15 +290,18 @@ ngx_http_llm_error_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 
 
 /*
- * Our location's, or one that nginx refused before it looked for a location,
- * in a server that has such locations.
+ * Our location's, or in a server that has such locations one that was refused
+ * before a location was looked for: by nginx, as no request at all, or by the
+ * server's own "return", where the URI is one for us.
  */
 
 static ngx_uint_t
 ngx_http_llm_error_ours(ngx_http_request_t *r)
 {
-    ngx_http_llm_srv_conf_t   *lscf;
-    ngx_http_core_srv_conf_t  *cscf;
+    ngx_int_t                   rewrite;
+    ngx_http_llm_srv_conf_t    *lscf;
+    ngx_http_core_srv_conf_t   *cscf;
+    ngx_http_core_main_conf_t  *cmcf;
 
     if (ngx_http_llm_conf(r)->enable || ngx_http_llm_conf(r)->api) {
         return 1;
@@ -307,7 +315,22 @@ ngx_http_llm_error_ours(ngx_http_request_t *r)
 
     cscf = ngx_http_get_module_srv_conf(r, ngx_http_core_module);
 
-    return r->loc_conf == cscf->ctx->loc_conf && r->phase_handler == 0;
+    if (r->loc_conf != cscf->ctx->loc_conf) {
+        return 0;
+    }
+
+    if (r->phase_handler == 0) {
+        return 1;
+    }
+
+    cmcf = ngx_http_get_module_main_conf(r, ngx_http_core_module);
+
+    rewrite = (ngx_int_t) cmcf->phase_engine.location_rewrite_index;
+
+    /* the location is looked for in the phase before that */
+
+    return r->phase_handler < rewrite - 1
+           && ngx_strnstr(r->uri.data, "/v1/", r->uri.len) != NULL;
 }
 
 
