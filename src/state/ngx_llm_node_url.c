@@ -60,6 +60,12 @@ ngx_llm_node_url(ngx_llm_node_conf_t *conf, const ngx_str_t *url)
     }
 #endif
 
+    if (last - p >= 6
+        && ngx_strncasecmp((u_char *) p, (u_char *) "unix:/", 6) == 0)
+    {
+        return "is a unix: socket, which is not supported";
+    }
+
     if (memchr(p, '@', last - p)
         || memchr(p, '?', last - p)
         || memchr(p, '#', last - p))
