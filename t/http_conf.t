@@ -249,7 +249,10 @@ for (['ftp://127.0.0.1', 'must begin with http:// or https://'],
      ['http://127.0.0.1/?a=b', 'may hold scheme, host, port and path only'],
      ['http://127.0.0.1/#a', 'may hold scheme, host, port and path only'],
      ['http://unix:/tmp/socket',
-      'has a port that is no number from 1 to 65535'],
+      'is a unix: socket, which is not supported'],
+     ['HTTPS://UNIX:/tmp/socket:/v1',
+      'is a unix: socket, which is not supported'],
+     ['http://unix:x', 'has a port that is no number from 1 to 65535'],
      ['http://no-such-host.invalid', 'host not found'],
      ['http://127.0.0.1/' . 'x' x 128, 'has too long a path'],
      ['"http://127.0.0.1/a b"',
@@ -585,7 +588,28 @@ for my $name (qw(LLM_ROUTER_REQUEST_TIMEOUT LLM_ROUTER_CONNECT_TIMEOUT
 
 
 
-=== TEST 17: a configuration without the router is as before
+=== TEST 17: the environment is not asked where there is the directive
+--- perl
+for (['LLM_ROUTER_REQUEST_TIMEOUT', 'llm_router_request_timeout 5s'],
+     ['LLM_ROUTER_CONNECT_TIMEOUT', 'llm_router_connect_timeout 5s'],
+     ['LLM_ROUTER_MAX_CONCURRENT', 'llm_router_max_concurrent 5'],
+     map { ["LLM_ROUTER_QUEUE_$_", 'llm_router_queue size=5'],
+           ["LLM_ROUTER_QUEUE_$_", 'llm_router_queue timeout=5s'],
+           ["LLM_ROUTER_QUEUE_$_", 'llm_router_queue size=5 timeout=5s'] }
+         qw(MAX TIMEOUT_SECS))
+{
+    my ($name, $line) = @$_;
+    local $ENV{$name} = 'wrong';
+    takes("$name beside $line", base() . "$line;", '', 'llm_router on;');
+    refuses("$name where a server has it", "the environment variable $name="
+            . '"wrong" must be a whole number up to '
+            . ($name =~ /QUEUE_MAX/ ? 16384 : 1000000),
+            base(), "$line;", 'llm_router on;');
+}
+
+
+
+=== TEST 18: a configuration without the router is as before
 --- http_config
 --- config
     location /t { return 200 "plain"; }
@@ -599,7 +623,7 @@ GET /t
 
 
 
-=== TEST 18: a reload with a wrong value leaves all as it was
+=== TEST 19: a reload with a wrong value leaves all as it was
 --- perl
 is(chat()->status, 200, 'before');
 my @workers = worker_pids();

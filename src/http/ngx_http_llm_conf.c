@@ -383,10 +383,22 @@ ngx_http_llm_conf_env(ngx_conf_t *cf, ngx_http_llm_loc_conf_t *llcf)
            != NGX_CONF_OK
         || ngx_http_llm_conf_env_number(cf, "LLM_ROUTER_MAX_CONCURRENT", 1,
                                         &llcf->max_concurrent)
-           != NGX_CONF_OK
-        || ngx_http_llm_conf_env_number(cf, "LLM_ROUTER_QUEUE_MAX", 1,
-                                        &llcf->queue_size)
-           != NGX_CONF_OK
+           != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    /* one directive: what it leaves out has its default */
+
+    if (llcf->queue_size != NGX_CONF_UNSET_UINT
+        || llcf->queue_timeout != NGX_CONF_UNSET_MSEC)
+    {
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_http_llm_conf_env_number(cf, "LLM_ROUTER_QUEUE_MAX", 1,
+                                     &llcf->queue_size)
+        != NGX_CONF_OK
         || ngx_http_llm_conf_env_number(cf, "LLM_ROUTER_QUEUE_TIMEOUT_SECS",
                                         1000, &llcf->queue_timeout)
            != NGX_CONF_OK)
