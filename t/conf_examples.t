@@ -10,6 +10,7 @@ use Cwd qw(abs_path);
 use Digest::SHA qw(sha256_hex);
 use File::Path qw(make_path remove_tree);
 use IO::Socket::INET;
+use JSON::PP ();
 use POSIX ();
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -48,6 +49,7 @@ LLMTest::Mock::start('c', '--models', 'c', '--prefix', '/base');
 minimal();
 full();
 readme();
+browsers();
 run_sample();
 run_nodes();
 run_refused();
@@ -121,6 +123,55 @@ sub readme {
 
     is($first, slurp('conf/minimal.conf'), 'README.md: the smallest nginx.conf');
     cmp_ok(scalar split(/\n/, $first // ''), '<=', 15, 'README.md: 15 lines');
+}
+
+
+# README.md's location for pages of other sites, as a browser asks it.
+
+sub browsers {
+    my ($location) = slurp('README.md')
+                     =~ /^```nginx\n(location [^`]*Access-Control.*?)^```/ms;
+    my $text = slurp('conf/minimal.conf');
+
+    ok($location, 'browsers: the location of README.md') or return;
+    $text =~ s{^ *location /v1/ \{.*\}$}{$location}m;
+
+    my $port = start('browsers', $text) or return;
+    my $origin = 'https://app.example.org';
+    my %ask = (Origin => $origin, 'Access-Control-Request-Method' => 'POST',
+               'Access-Control-Request-Headers' =>
+               'authorization,content-type,x-stainless-lang');
+
+    my $r = http($port, 'OPTIONS', '/v1/chat/completions', undef, undef, \%ask);
+    is($r->status, 204, 'browsers: may it ask?');
+    is($r->header('access-control-allow-origin'), $origin, 'browsers: this one');
+    is($r->header('access-control-allow-methods'), 'GET, POST',
+       'browsers: so');
+    is($r->header('access-control-allow-headers'),
+       $ask{'Access-Control-Request-Headers'}, 'browsers: with these headers');
+    is($r->body, '', 'browsers: no more is said');
+
+    ok(wait_until(sub { $r = chat($port, 'llama3', 'MY_KEY');
+                        $r->status == 200 }), 'browsers: an answer');
+    my %r = (200 => $r, 401 => chat($port, 'llama3', 'OTHER_KEY'),
+             404 => chat($port, 'none', 'MY_KEY'),
+             400 => http($port, 'POST', '/v1/any', 'MY_KEY', '{'),
+             405 => http($port, 'PUT', '/v1/embeddings', 'MY_KEY', '{}'));
+
+    for (sort keys %r) {
+        is($r{$_}->status, $_, "browsers: a $_");
+        is($r{$_}->header('access-control-allow-origin'), $origin,
+           "browsers: which the page may see, once");
+        like($r{$_}->header('access-control-expose-headers'),
+             qr/\bx-request-id\b/, 'browsers: with its id');
+    }
+
+    $r = http($port, 'POST', '/v1/chat/completions', 'MY_KEY',
+              { model => 'llama3', stream => JSON::PP::true(),
+                messages => [{ role => 'user', content => 'hi' }] });
+    is($r->header('access-control-allow-origin'), $origin, 'browsers: a stream');
+    like($r->body, qr/^data: \[DONE\]$/m, 'browsers: whole');
+    finish('browsers');
 }
 
 
@@ -284,17 +335,17 @@ sub examples {
 # -- nginx ----------------------------------------------------------------
 
 
-# Starts conf/NAME.conf as it would stand in /etc; its port.
+# Starts conf/NAME.conf, or the text, as it would stand in /etc; its port.
 
 sub start {
-    my ($name) = @_;
-    my $text = slurp("conf/$name.conf");
+    my ($name, $text) = @_;
     my $port = free_port();
     local $ENV{ADMIN_PASSWORD} = 'long-enough-1';
     local $ENV{GUEST_PASSWORD} = 'long-enough-2';
     my %mock = (11434 => 'a', 8000 => 'b', 8081 => 'c');
     my $hash = sha256_hex($key{hashed});
 
+    $text //= slurp("conf/$name.conf");
     my $load = $builtin ? '' : "load_module $module;";
     $text =~ s/^load_module .*;$/$load/m;
     $text =~ s/(http:\/\/127\.0\.0\.1):(\d+)/"$1:" . LLMTest::Mock::port($mock{$2})/ge;
@@ -441,8 +492,9 @@ sub get { my ($port, $path, $key) = @_; return http($port, 'GET', $path, $key) }
 
 
 sub http {
-    my ($port, $method, $path, $key, $body) = @_;
-    my %headers = $key ? (Authorization => "Bearer $key{$key}") : ();
+    my ($port, $method, $path, $key, $body, $more) = @_;
+    my %headers = ($key ? (Authorization => "Bearer $key{$key}") : (),
+                   %{ $more || {} });
     return LLMTest::Client->connect(port => $port)
                           ->http($method, $path, \%headers, $body);
 }
