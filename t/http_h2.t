@@ -384,3 +384,43 @@ a requests=5 malformed=0
 --- perl
 my $r = post('/v1/chat/completions', { model => 'm', messages => [{}] });
 is($r->status, 200, 'as before');
+
+
+
+=== TEST 11: a body that was read before it came here
+--- mock
+a --models m
+b --models m
+--- http_config
+    upstream gone { server 127.0.0.1:$TEST_NGINX_RAND_PORT_2; }
+    llm_router_node http://127.0.0.1:$TEST_NGINX_NODE_A name=a models=m;
+    llm_router_key sk-test-0123456789abcdef;
+    server {
+        listen 127.0.0.1:$TEST_NGINX_RAND_PORT_1 http2;   # h2
+        client_max_body_size 64m;
+        location /v1/ { llm_router on; mirror /copy; }
+        location = /copy {
+            internal;
+            proxy_pass http://127.0.0.1:$TEST_NGINX_NODE_B/v1/copy;
+        }
+        location /gone/ { proxy_pass http://gone; error_page 502 = @llm; }
+        location @llm { llm_router on; }
+    }
+--- perl
+for my $size (100, 10_000, 100_000, 3_000_000) {
+    my $body = body_of($size);
+
+    for my $where ('', '/gone') {
+        my $r = h2("$where/v1/chat/completions", $body,
+                   headers => ['X-Mock: sha', 'Expect:']);
+        is_deeply([$r->status, ($r->json // {})->{sha256}],
+                  [200, sha256_hex($body)], "$where/v1: $size bytes");
+    }
+}
+
+ok(wait_until(sub { mock_stats('b')->{requests} == 4 }), 'and the copies');
+--- node_stats
+a malformed=0 invalid_bodies=0 in_flight=0
+b malformed=0 invalid_bodies=0 in_flight=0
+--- allow_log
+connect\(\) failed
