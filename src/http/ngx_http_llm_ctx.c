@@ -118,7 +118,7 @@ ngx_http_llm_ctx_free(void *data)
 
     w = &ngx_http_llm_worker;
 
-    if (w->nspare < NGX_HTTP_LLM_SPARE) {
+    if (w->nspare != NGX_HTTP_LLM_SPARE) {
         w->spare[w->nspare++] = data;
         return;
     }
