@@ -298,7 +298,7 @@ a requests=0
     }
     location @llm { llm_router on; llm_router_keys_required off; }
 --- perl
-my $body = slow_body(30_000_000);
+my $body = slow_body($ENV{ASAN_OPTIONS} ? 6_000_000 : 30_000_000);
 my $seen = 0;
 
 for my $where (qw(gone memory)) {
