@@ -9,6 +9,10 @@
 #define NGX_LLM_NODE_URL_NAME   253
 #define NGX_LLM_NODE_URL_LABEL  63
 
+/* does a text end in "/v1"? */
+#define ngx_llm_node_url_version(p, last)                                     \
+    ((last) - (p) >= 3 && ngx_strncmp((last) - 3, "/v1", 3) == 0)
+
 
 static const char *ngx_llm_node_url_host(ngx_llm_node_conf_t *conf,
     const u_char *p, const u_char *last);
@@ -109,6 +113,8 @@ ngx_llm_node_url(ngx_llm_node_conf_t *conf, const ngx_str_t *url)
 u_char *
 ngx_llm_node_url_print(u_char *dst, const ngx_llm_node_conf_t *conf)
 {
+    const u_char  *last;
+
     dst = ngx_sprintf(dst, conf->ipv6 ? "http%s://[%s]" : "http%s://%s",
                       conf->ssl ? "s" : "", conf->host);
 
@@ -117,6 +123,15 @@ ngx_llm_node_url_print(u_char *dst, const ngx_llm_node_conf_t *conf)
     }
 
     dst = ngx_sprintf(dst, "%s", conf->prefix);
+
+    /* whoever reads it takes one off */
+
+    last = conf->prefix + ngx_strlen(conf->prefix);
+
+    if (ngx_llm_node_url_version(conf->prefix, last)) {
+        dst = ngx_cpymem(dst, "/v1", 3);
+    }
+
     *dst = '\0';
 
     return dst;
@@ -321,7 +336,10 @@ ngx_llm_node_url_port(ngx_llm_node_conf_t *conf, const u_char *p,
 }
 
 
-/* https://host/base/v1/, https://host/base/v1 and https://host/base are one */
+/*
+ * https://host/base/v1/, https://host/base/v1 and https://host/base are one;
+ * of https://host/v1/v1 the first is a part of the path.
+ */
 
 static const char *
 ngx_llm_node_url_prefix(ngx_llm_node_conf_t *conf, const u_char *p,
@@ -334,7 +352,7 @@ ngx_llm_node_url_prefix(ngx_llm_node_conf_t *conf, const u_char *p,
         last--;
     }
 
-    if (last - p >= 3 && ngx_strncmp(last - 3, "/v1", 3) == 0) {
+    if (ngx_llm_node_url_version(p, last)) {
         last -= 3;
 
         while (last > p && last[-1] == '/') {

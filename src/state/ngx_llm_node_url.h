@@ -14,7 +14,7 @@
 
 
 /* room for what ngx_llm_node_url_print() writes */
-#define NGX_LLM_NODE_URL  (sizeof("https://[]:65535") + NGX_LLM_NODE_HOST     \
+#define NGX_LLM_NODE_URL  (sizeof("https://[]:65535/v1") + NGX_LLM_NODE_HOST  \
                            + NGX_LLM_NODE_PREFIX)
 
 
@@ -32,8 +32,9 @@
 const char *ngx_llm_node_url(ngx_llm_node_conf_t *conf, const ngx_str_t *url);
 
 /*
- * Writes it back, without "/v1" and a default port, and a zero byte behind
- * it, where it returns.
+ * Writes it back, without a default port, with "/v1" only where the prefix
+ * itself ends so, and a zero byte behind it, where it returns.  Read again it
+ * is the same.
  */
 u_char *ngx_llm_node_url_print(u_char *dst, const ngx_llm_node_conf_t *conf);
 

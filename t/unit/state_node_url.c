@@ -26,6 +26,7 @@ static void test_refused(void);
 static void test_bytes(void);
 static void test_lengths(void);
 static void test_again(void);
+static ngx_uint_t again(const ngx_llm_node_conf_t *conf);
 static const char *parse(ngx_llm_node_conf_t *conf, const void *p, size_t n);
 
 
@@ -54,6 +55,12 @@ static const taken_t  taken[] = {
     { "http://a/base//v1/", "http://a/base", NULL },
     { "http://a/Base/v1x", "http://a/Base/v1x", NULL },
     { "http://a/xv1", "http://a/xv1", NULL },
+    { "http://a/v1/v1", "http://a/v1/v1", NULL },
+    { "http://a/v1//v1/", "http://a/v1/v1", NULL },
+    { "http://a/v1/v1/v1", "http://a/v1/v1/v1", NULL },
+    { "http://a/base/v1/v1", "http://a/base/v1/v1", NULL },
+    { "http://a/V1", "http://a/V1", NULL },
+    { "http://a//base", "http://a//base", NULL },
     { "http://a/v1/b", "http://a/v1/b", NULL },
     { "http://a/a:b/c", "http://a/a:b/c", NULL },
     { "http://a/[x]", "http://a/[x]", NULL },
@@ -410,33 +417,88 @@ test_lengths(void)
     is_text(parse(&conf, p, 8 + NGX_LLM_NODE_PREFIX), "has too long a path",
             "... and not one more");
 
+    memset(p + 7, 'a', 253);
+    p[7 + 60] = p[7 + 120] = p[7 + 180] = p[7 + 240] = '.';
+    memcpy(p + 260, ":65535/", 7);
+    memset(p + 267, 'b', 400);
+    memcpy(p + 266 + NGX_LLM_NODE_PREFIX - 4, "/v1/v1", 6);
+    ok(parse(&conf, p, 266 + NGX_LLM_NODE_PREFIX + 2) == NULL && again(&conf),
+       "the longest of all comes back, too");
+
     free(p);
 }
 
 
-/* what was printed is read as the same */
+/* what was printed is read as the same; paths are made up of odd parts */
 
 static void
 test_again(void)
 {
-    u_char               first[NGX_LLM_NODE_URL], second[NGX_LLM_NODE_URL];
-    ngx_uint_t           bad;
+    char                 url[400];
+    ngx_uint_t           i, k, bad, good;
     const taken_t       *t;
     ngx_llm_node_conf_t  conf;
+
+    static const char  *hosts[] = {
+        "http://a", "HTTPS://A.b", "http://10.0.0.1:80", "https://[::1]:80",
+        "https://[0:0:0:0:0:0:0:1]:443", "http://a_-b.c:65535"
+    };
+    static const char  *parts[] = {
+        "/v1", "/v1", "/", "/base", "/V1", "v1", "/v1x", "/%76%31", "/...", "1"
+    };
 
     bad = 0;
 
     for (t = taken; t->url; t++) {
         (void) parse(&conf, t->url, strlen(t->url));
-        (void) ngx_llm_node_url_print(first, &conf);
-
-        bad += (parse(&conf, first, strlen((char *) first)) != NULL);
-
-        (void) ngx_llm_node_url_print(second, &conf);
-        bad += (strcmp((char *) first, (char *) second) != 0);
+        bad += !again(&conf);
     }
 
     is_number(bad, 0, "what is printed is read as the same");
+
+    bad = 0;
+    good = 0;
+
+    for (i = 0; i < 60000; i++) {
+        strcpy(url, hosts[i % 6]);
+
+        for (k = i / 6; k; k /= 10) {
+            strcat(url, parts[k % 10]);
+        }
+
+        if (parse(&conf, url, strlen(url)) == NULL) {
+            good++;
+            bad += !again(&conf);
+        }
+    }
+
+    ok(good > 20000 && bad == 0, "... with %d paths", (int) good);
+}
+
+
+/* is it the same when it was printed and read? */
+
+static ngx_uint_t
+again(const ngx_llm_node_conf_t *conf)
+{
+    u_char               first[NGX_LLM_NODE_URL], second[NGX_LLM_NODE_URL];
+    ngx_llm_node_conf_t  other;
+
+    (void) ngx_llm_node_url_print(first, conf);
+
+    if (parse(&other, first, strlen((char *) first)) != NULL) {
+        return 0;
+    }
+
+    (void) ngx_llm_node_url_print(second, &other);
+
+    return strcmp((char *) first, (char *) second) == 0
+           && strcmp((char *) conf->prefix, (char *) other.prefix) == 0
+           && strcmp((char *) conf->host, (char *) other.host) == 0
+           && conf->port == other.port
+           && conf->ssl == other.ssl
+           && conf->ipv6 == other.ipv6
+           && conf->named == other.named;
 }
 
 
