@@ -301,11 +301,14 @@ api_error(patch($p, { rpm => 3 }), 409, 'key_revoked', undef,
 is(chat()->status, 401, 'no');
 my $n = add_key({ name => 'mine' });
 
-ok(reload(), 'until the next reload');
-ok(wait_until(sub { key($p->{id})->{state} eq 'active' }), 'it is back');
-is_deeply(key($p->{id})->{models}, ['m'], 'as nginx.conf says');
-is(chat()->status, 200, 'good');
-is(with($n)->status, 200, 'so is what was made at run time');
+ok(reload(), 'nginx.conf still has it');
+is(chat()->status, 401, 'it is revoked for all that');
+is(key($p->{id})->{state}, 'revoked', 'as is shown');
+is_deeply(key($p->{id})->{models}, ['m'], 'with what nginx.conf says');
+like(error_log_text(), qr/\[warn\].*llm key "plain" was revoked by the API/,
+     'the log says so');
+unlike(error_log_text(), qr/sk-test-0123456789abcdef/, 'by its name');
+is(with($n)->status, 200, 'what was made at run time is good');
 
 
 

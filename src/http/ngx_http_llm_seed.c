@@ -5,6 +5,7 @@
  */
 
 
+#include "ngx_llm_node_url.h"
 #include "ngx_http_llm_seed.h"
 
 
@@ -16,6 +17,8 @@ static void ngx_http_llm_seed_keys(ngx_http_llm_main_conf_t *mcf,
     ngx_log_t *log);
 static void ngx_http_llm_seed_key(ngx_llm_keys_t *keys,
     const ngx_llm_key_conf_t *conf, u_char *seen, ngx_log_t *log);
+static void ngx_http_llm_seed_look_node(ngx_http_llm_main_conf_t *mcf,
+    uint32_t i, ngx_log_t *log);
 
 
 void
@@ -112,7 +115,7 @@ ngx_http_llm_seed_node(ngx_llm_zone_t *zone, ngx_http_llm_static_node_t *node,
 
 /*
  * As nodes.  Those that stay are valid all the time: workers look them up
- * meanwhile.
+ * meanwhile.  One that was revoked stays so for as long as it is listed.
  */
 
 static void
@@ -121,6 +124,7 @@ ngx_http_llm_seed_keys(ngx_http_llm_main_conf_t *mcf, ngx_log_t *log)
     u_char              *seen;
     uint32_t             i;
     ngx_uint_t           k;
+    ngx_llm_key_t       *key;
     ngx_llm_keys_t      *keys;
     ngx_llm_key_conf_t  *conf;
 
@@ -137,8 +141,17 @@ ngx_http_llm_seed_keys(ngx_http_llm_main_conf_t *mcf, ngx_log_t *log)
     }
 
     for (i = 0; i < keys->used; i++) {
-        if (keys->key[i].valid && keys->key[i].conf.is_static && !seen[i]) {
-            ngx_llm_keys_revoke_locked(keys, i);
+        key = &keys->key[i];
+
+        if (key->use != NGX_LLM_KEY_USED || !key->conf.is_static || seen[i]) {
+            continue;
+        }
+
+        if (key->conf.revoked) {
+            ngx_llm_keys_remove_locked(keys, i, ngx_current_msec);
+
+        } else if (key->valid) {
+            ngx_llm_keys_leave_locked(keys, i);
         }
     }
 
@@ -175,4 +188,83 @@ ngx_http_llm_seed_key(ngx_llm_keys_t *keys, const ngx_llm_key_conf_t *conf,
     }
 
     seen[i] = 1;
+}
+
+
+void
+ngx_http_llm_seed_look(ngx_http_llm_main_conf_t *mcf, ngx_log_t *log)
+{
+    uint32_t         i;
+    ngx_llm_key_t   *key;
+    ngx_llm_zone_t  *zone;
+
+    zone = mcf->zone;
+
+    ngx_shmtx_lock(&zone->shpool->mutex);
+
+    for (i = 0; i < zone->nodes->used; i++) {
+        ngx_http_llm_seed_look_node(mcf, i, log);
+    }
+
+    ngx_shmtx_unlock(&zone->shpool->mutex);
+
+    for (i = 0; i < zone->keys->used; i++) {
+        key = &zone->keys->key[i];
+
+        if (key->use == NGX_LLM_KEY_USED
+            && key->conf.is_static
+            && key->conf.revoked)
+        {
+            ngx_log_error(NGX_LOG_WARN, log, 0,
+                          "llm key \"%s\" was revoked by the API, and is "
+                          "refused though nginx.conf has it: remove it there",
+                          key->conf.name);
+        }
+    }
+}
+
+
+/* names are looked up again, and what they lead to with them */
+
+static void
+ngx_http_llm_seed_look_node(ngx_http_llm_main_conf_t *mcf, uint32_t i,
+    ngx_log_t *log)
+{
+    u_char                url[NGX_LLM_NODE_URL];
+    ngx_str_t             text;
+    ngx_uint_t            naddrs;
+    ngx_llm_node_t       *node;
+    ngx_llm_node_conf_t   conf;
+
+    node = &mcf->zone->nodes->node[i];
+
+    if (node->use != NGX_LLM_NODE_USED
+        || node->conf.is_static
+        || node->conf.named)
+    {
+        return;
+    }
+
+    conf = node->conf;
+    naddrs = conf.naddrs;
+
+    text.data = url;
+    text.len = ngx_llm_node_url_print(url, &conf) - url;
+
+    if (ngx_llm_node_url(&conf, &text) != NULL
+        || !ngx_llm_cidr_allows(&mcf->node_allow,
+                                (struct sockaddr *) &conf.addrs[0].sockaddr))
+    {
+        conf.naddrs = 0;
+
+        ngx_log_error(NGX_LOG_WARN, log, 0,
+                      "llm node \"%s\" of the API is offline: "
+                      "llm_router_node_allow does not have its address, %s",
+                      conf.name, url);
+    }
+
+    if (conf.naddrs != naddrs) {
+        (void) ngx_llm_nodes_change_locked(mcf->zone->nodes, i, &conf);
+        node->check_now = 1;
+    }
 }

@@ -13,5 +13,13 @@
  */
 void ngx_http_llm_seed(ngx_http_llm_main_conf_t *mcf, ngx_log_t *log);
 
+/*
+ * Then at what the API made, and nginx.conf does not agree with: takes the
+ * address from nodes that are at one which llm_router_node_allow has no more,
+ * and gives it back to those that may have it; tells of these, and of keys in
+ * nginx.conf that are revoked.  Takes the mutex.
+ */
+void ngx_http_llm_seed_look(ngx_http_llm_main_conf_t *mcf, ngx_log_t *log);
+
 
 #endif /* _NGX_HTTP_LLM_SEED_H_INCLUDED_ */

@@ -54,6 +54,7 @@ typedef struct {
     time_t              created;
     unsigned            scopes:8;                   /* never 0 */
     unsigned            is_static:1;                /* of nginx.conf */
+    unsigned            revoked:1;                  /* and stays so */
 } ngx_llm_key_conf_t;
 
 

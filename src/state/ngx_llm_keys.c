@@ -14,7 +14,7 @@ static uint32_t ngx_llm_keys_owner_locked(ngx_llm_keys_t *keys,
     const u_char *hash);
 static uint32_t ngx_llm_keys_place_locked(ngx_llm_keys_t *keys);
 static ngx_uint_t ngx_llm_keys_rested(ngx_llm_keys_t *keys, uint32_t i,
-    ngx_uint_t revoked);
+    ngx_uint_t left);
 static ngx_int_t ngx_llm_keys_look(ngx_llm_keys_t *keys, const u_char *hash,
     uint32_t *i, ngx_atomic_uint_t *generation);
 static uint32_t ngx_llm_keys_look_id(ngx_llm_keys_t *keys, uint64_t id);
@@ -75,7 +75,9 @@ ngx_llm_keys_set_locked(ngx_llm_keys_t *keys, const ngx_llm_key_conf_t *conf)
         key = &keys->key[i];
 
         redo->i = i;
+        redo->since = key->since;
         redo->conf = *conf;
+        redo->conf.revoked = key->conf.revoked;
 
         if (key->conf.id) {
             redo->conf.id = key->conf.id;
@@ -105,6 +107,20 @@ ngx_llm_keys_set_locked(ngx_llm_keys_t *keys, const ngx_llm_key_conf_t *conf)
 
 void
 ngx_llm_keys_revoke_locked(ngx_llm_keys_t *keys, uint32_t i)
+{
+    ngx_llm_keys_recover_locked(keys);
+
+    keys->redo.i = i;
+    keys->redo.since = ngx_current_msec;
+    keys->redo.conf = keys->key[i].conf;
+    keys->redo.conf.revoked = 1;
+
+    ngx_llm_keys_commit_locked(keys, NGX_LLM_KEY_REDO_CHANGE);
+}
+
+
+void
+ngx_llm_keys_leave_locked(ngx_llm_keys_t *keys, uint32_t i)
 {
     ngx_llm_keys_recover_locked(keys);
 
@@ -288,19 +304,19 @@ static uint32_t
 ngx_llm_keys_place_locked(ngx_llm_keys_t *keys)
 {
     uint32_t    i;
-    ngx_uint_t  n, revoked;
+    ngx_uint_t  n, left;
 
     if (keys->used < keys->max) {
         return keys->used;
     }
 
-    for (revoked = 0; revoked < 2; revoked++) {
+    for (left = 0; left < 2; left++) {
         for (n = 0; n < keys->max; n++) {
 
             i = keys->cursor;
             keys->cursor = (i + 1 < keys->max) ? i + 1 : 0;
 
-            if (ngx_llm_keys_rested(keys, i, revoked)) {
+            if (ngx_llm_keys_rested(keys, i, left)) {
                 return i;
             }
         }
@@ -311,14 +327,15 @@ ngx_llm_keys_place_locked(ngx_llm_keys_t *keys)
 
 
 static ngx_uint_t
-ngx_llm_keys_rested(ngx_llm_keys_t *keys, uint32_t i, ngx_uint_t revoked)
+ngx_llm_keys_rested(ngx_llm_keys_t *keys, uint32_t i, ngx_uint_t left)
 {
     ngx_llm_key_t  *key;
 
     key = &keys->key[i];
 
     if (key->valid
-        || (revoked ? !key->conf.is_static : key->use == NGX_LLM_KEY_USED))
+        || (left ? !key->conf.is_static || key->conf.revoked
+                 : key->use == NGX_LLM_KEY_USED))
     {
         return 0;
     }

@@ -38,18 +38,24 @@
 ngx_llm_keys_t *ngx_llm_keys_create(ngx_slab_pool_t *shpool, ngx_uint_t max);
 
 /*
- * Adds a key, or changes the one of this hash, which is valid then; its
- * totals, its id and created are kept.  The mutex is held.
+ * Adds a key, or changes the one of this hash, which is valid then unless it
+ * was revoked; its totals, its id and created are kept.  The mutex is held.
  * Returns its place, NGX_LLM_KEY_NONE when the table is full.
  */
 uint32_t ngx_llm_keys_set_locked(ngx_llm_keys_t *keys,
     const ngx_llm_key_conf_t *conf);
 
 /*
- * The key passes no more, in any worker, from the next look-up on.  Its place
- * is kept for its hash, so that its counts return to it.  The mutex is held.
+ * The key passes no more, in any worker, from the next look-up on, also when
+ * it is set again, until it is removed.  The mutex is held.
  */
 void ngx_llm_keys_revoke_locked(ngx_llm_keys_t *keys, uint32_t i);
+
+/*
+ * The key left nginx.conf: it passes no more until it is set again.  Its place
+ * is kept for its hash, so that its counts return to it.  The mutex is held.
+ */
+void ngx_llm_keys_leave_locked(ngx_llm_keys_t *keys, uint32_t i);
 
 /*
  * The key is gone for good: its place is used again, with another generation,

@@ -53,8 +53,14 @@ ngx_llm_keys_apply_locked(ngx_llm_keys_t *keys)
         break;
 
     case NGX_LLM_KEY_REDO_CHANGE:
+
+        if (redo->conf.revoked) {
+            key->since = redo->since;
+            key->valid = 0;
+        }
+
         ngx_llm_keys_write_locked(keys, key);
-        key->valid = 1;
+        key->valid = !redo->conf.revoked;
         break;
 
     default: /* NGX_LLM_KEY_REDO_REMOVE */

@@ -21,7 +21,7 @@
 typedef enum {
     NGX_LLM_KEY_REDO_NONE = 0,
     NGX_LLM_KEY_REDO_SET,           /* a new owner of the place */
-    NGX_LLM_KEY_REDO_CHANGE,        /* other words on its owner */
+    NGX_LLM_KEY_REDO_CHANGE,        /* other words on its owner, or revoked */
     NGX_LLM_KEY_REDO_REMOVE
 } ngx_llm_key_redo_e;
 
@@ -30,7 +30,7 @@ typedef struct {
     ngx_atomic_t        op;         /* the word that commits it */
     uint32_t            i;
     ngx_atomic_uint_t   generation; /* set: of the new owner */
-    ngx_msec_t          since;      /* remove */
+    ngx_msec_t          since;      /* remove; change, if it is revoked */
     ngx_llm_key_conf_t  conf;       /* set, change */
 } ngx_llm_key_redo_t;
 

@@ -61,6 +61,7 @@ static uint32_t set(ngx_uint_t k, ngx_uint_t rpm);
 static uint32_t set_id(ngx_uint_t k, ngx_uint_t rpm, uint64_t id);
 static uint32_t find(ngx_uint_t k);
 static void withdraw(uint32_t i);
+static void forbid(uint32_t i);
 static void discard(uint32_t i);
 static void recover(void);
 
@@ -191,6 +192,15 @@ test_revoke(void)
 
     is_number(bad, 0, "every other one is set again");
     is_number(keys->used, 20, "... no new place is used");
+
+    forbid(2);
+    is_number(find(2), NGX_LLM_KEY_NONE, "one is revoked at run time");
+    is_number(set(2, 77), 2, "set again it has its place");
+    is_number(find(2), NGX_LLM_KEY_NONE, "... and is still revoked");
+    is_number(keys->key[2].conf.rpm, 77, "... with what is said of it now");
+
+    discard(2);
+    ok(set(2, 2) == 20 && find(2) == 20, "removed, and set, it is a new one");
 }
 
 
@@ -439,6 +449,7 @@ test_left(void)
     keys->key[2].requests = 7;
 
     withdraw(0);
+    forbid(1);
     withdraw(2);
 
     is_number(set(9, 9), NGX_LLM_KEY_NONE, "all places are taken");
@@ -456,8 +467,8 @@ test_left(void)
 
     ngx_current_msec += NGX_LLM_KEY_REST;
     is_number(set(8, 8), NGX_LLM_KEY_NONE,
-              "those in force, and one revoked at run time, keep theirs");
-    ok(find(1) == 1 && find(9) == 2, "... as is seen");
+              "those in force, and those revoked at run time, keep theirs");
+    ok(find(1) == NGX_LLM_KEY_NONE && find(9) == 2, "... as is seen");
 }
 
 
@@ -1078,6 +1089,15 @@ find(ngx_uint_t k)
 
 static void
 withdraw(uint32_t i)
+{
+    ngx_shmtx_lock(&pool->mutex);
+    ngx_llm_keys_leave_locked(keys, i);
+    ngx_shmtx_unlock(&pool->mutex);
+}
+
+
+static void
+forbid(uint32_t i)
 {
     ngx_shmtx_lock(&pool->mutex);
     ngx_llm_keys_revoke_locked(keys, i);

@@ -25,7 +25,10 @@ static void set_revoked(void);
 static void set_first_id(void);
 static void remove_one(void);
 static void remove_revoked(void);
+static void leave_one(void);
 static void revoke_one(void);
+static void set_revoked_one(void);
+static void forbid(void);
 static void fill(void);
 static void conf_of(ngx_llm_key_conf_t *conf, ngx_uint_t k, ngx_uint_t rpm);
 static ngx_uint_t whole(const ngx_llm_key_conf_t *conf);
@@ -45,7 +48,9 @@ static const journal_operation_t  operations[] = {
     { "a key that had no id", set_first_id, 50, NULL },
     { "a key that is removed", remove_one, 5, NULL },
     { "a revoked key that is removed", remove_revoked, 5, NULL },
-    { "a key that is revoked", revoke_one, 1, NULL }
+    { "a key that leaves nginx.conf", leave_one, 1, NULL },
+    { "a key that is revoked", revoke_one, 50, NULL },
+    { "a revoked key that nginx.conf still has", set_revoked_one, 50, forbid }
 };
 
 
@@ -227,9 +232,32 @@ remove_revoked(void)
 
 
 static void
-revoke_one(void)
+leave_one(void)
 {
     withdraw(2);
+}
+
+
+static void
+revoke_one(void)
+{
+    forbid();
+}
+
+
+static void
+set_revoked_one(void)
+{
+    (void) set(2, 9, 77);
+}
+
+
+static void
+forbid(void)
+{
+    ngx_shmtx_lock(&pool->mutex);
+    ngx_llm_keys_revoke_locked(keys, 2);
+    ngx_shmtx_unlock(&pool->mutex);
 }
 
 
@@ -243,8 +271,8 @@ recover(void)
 
 
 /*
- * Places 0 to 2 are used, 0 has no id; 3 was removed, 4 is of nginx.conf and
- * revoked.  All share a bucket.
+ * Places 0 to 2 are used, 0 has no id; 3 was removed, 4 was of nginx.conf and
+ * left it.  All share a bucket.
  */
 
 static void
@@ -333,6 +361,7 @@ sound(void)
 
         good &= (i < keys->used && key->version % 2 == 0
                  && whole(&key->conf)
+                 && !(key->valid && key->conf.revoked)
                  && ngx_llm_keys_owner_locked(keys, key->conf.hash) == i
                  && find(key->conf.hash) == (key->valid ? i
                                                         : NGX_LLM_KEY_NONE));
@@ -409,6 +438,7 @@ whole(const ngx_llm_key_conf_t *conf)
 
     want.id = conf->id;
     want.is_static = conf->is_static;
+    want.revoked = conf->revoked;
 
     return memcmp(&want, conf, sizeof(want)) == 0;
 }
@@ -453,6 +483,6 @@ static void
 withdraw(uint32_t i)
 {
     ngx_shmtx_lock(&pool->mutex);
-    ngx_llm_keys_revoke_locked(keys, i);
+    ngx_llm_keys_leave_locked(keys, i);
     ngx_shmtx_unlock(&pool->mutex);
 }
