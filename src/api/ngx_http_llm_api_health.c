@@ -1,7 +1,7 @@
 
 /*
  * What anybody may see: the version, and whether all is well.  Open, so it
- * names no node, no path and no number of keys.
+ * names no node, no directory and no number of keys.
  */
 
 
@@ -11,7 +11,9 @@
 
 static ngx_uint_t ngx_http_llm_api_health_away(void);
 static json_t *ngx_http_llm_api_health_history(void);
+static ngx_uint_t ngx_http_llm_api_health_lost(ngx_llm_zone_t *zone);
 static json_t *ngx_http_llm_api_health_state(ngx_llm_zone_t *zone);
+static json_t *ngx_http_llm_api_health_error(ngx_llm_zone_t *zone);
 static json_t *ngx_http_llm_api_health_nodes(ngx_llm_zone_t *zone);
 
 
@@ -34,7 +36,8 @@ ngx_http_llm_api_health(ngx_http_llm_api_t *api)
 
     zone = ngx_http_llm_worker.zone;
 
-    bad = zone->saved.failed || ngx_http_llm_api_health_away();
+    bad = ngx_http_llm_api_health_lost(zone)
+          || ngx_http_llm_api_health_away();
 
     ngx_http_llm_api_reply(api, NGX_HTTP_OK,
                            json_pack("{s:s,s:o,s:o,s:o}",
@@ -98,16 +101,62 @@ ngx_http_llm_api_health_nodes(ngx_llm_zone_t *zone)
 static json_t *
 ngx_http_llm_api_health_state(ngx_llm_zone_t *zone)
 {
-    ngx_uint_t  failed;
-
     if (ngx_http_llm_worker.mcf->state.len == 0) {
         return json_null();
     }
 
-    failed = zone->saved.failed;
-
-    return json_pack("{s:b,s:s?,s:o,s:b}", "ok", failed == 0, "error",
-                     failed ? strerror((int) failed) : NULL, "written_at",
+    return json_pack("{s:b,s:o,s:o,s:b}", "ok",
+                     !ngx_http_llm_api_health_lost(zone), "error",
+                     ngx_http_llm_api_health_error(zone), "written_at",
                      ngx_http_llm_api_json_time((time_t) zone->saved.when),
                      "pending", zone->saved.changed != zone->saved.saved);
+}
+
+
+/* something of it, when it was read, or when it is to be written */
+
+static ngx_uint_t
+ngx_http_llm_api_health_lost(ngx_llm_zone_t *zone)
+{
+    return zone->saved.failed || zone->saved.state != NGX_LLM_SAVED_WELL;
+}
+
+
+static json_t *
+ngx_http_llm_api_health_error(ngx_llm_zone_t *zone)
+{
+    char        *name;
+    time_t       aside;
+    const char  *what;
+
+    if (zone->saved.failed) {
+        return json_string(strerror((int) zone->saved.failed));
+    }
+
+    switch (zone->saved.state) {
+
+    case NGX_LLM_SAVED_WELL:
+        return json_null();
+
+    case NGX_LLM_SAVED_REFUSED:
+        return json_string("not ours, neither read nor written");
+
+    case NGX_LLM_SAVED_ASIDE:
+        what = "could not be read";
+        break;
+
+    default: /* NGX_LLM_SAVED_SKIPPED */
+        what = "rows of it were skipped";
+    }
+
+    aside = (time_t) zone->saved.aside;
+
+    if (aside == 0) {
+        return json_string(what);
+    }
+
+    name = strrchr((char *) ngx_http_llm_worker.mcf->state.data, '/');
+
+    return json_sprintf("%s, set aside as %s.broken.%lld", what,
+                        name ? name + 1 : "state", (long long) aside);
 }

@@ -58,6 +58,7 @@ typedef struct {
     size_t                zone_size;
     ngx_shm_zone_t       *shm_zone;
     ngx_llm_zone_t       *zone;         /* set when the zone is made */
+    ngx_cycle_t          *cycle;        /* that it is made for */
 
     ngx_llm_redis_conf_t *redis;        /* NULL: none */
     ngx_uint_t            redis_tls;    /* unsigned  redis_tls:1; */

@@ -1,6 +1,7 @@
 
 #include "ngx_llm_heartbeat.h"
 #include "ngx_llm_index.h"
+#include "ngx_llm_load.h"
 #include "ngx_llm_probe.h"
 #include "ngx_llm_resolver.h"
 #include "ngx_llm_save.h"
@@ -26,8 +27,10 @@
 static ngx_int_t ngx_http_llm_init_zone(ngx_shm_zone_t *shm_zone, void *data);
 static ngx_int_t ngx_http_llm_fits_zone(ngx_http_llm_main_conf_t *mcf,
     ngx_llm_zone_t *zone, ngx_log_t *log);
-static ngx_int_t ngx_http_llm_read_state(ngx_cycle_t *cycle,
-    ngx_http_llm_main_conf_t *mcf);
+static ngx_int_t ngx_http_llm_read_state(ngx_http_llm_main_conf_t *mcf,
+    ngx_uint_t is_new, ngx_log_t *log);
+static ngx_int_t ngx_http_llm_take_state(ngx_http_llm_main_conf_t *mcf,
+    ngx_log_t *log);
 static ngx_int_t ngx_http_llm_start_background(ngx_cycle_t *cycle,
     ngx_http_llm_main_conf_t *mcf);
 static ngx_int_t ngx_http_llm_start_probe(ngx_cycle_t *cycle,
@@ -68,6 +71,8 @@ ngx_http_llm_add_zone(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
+    mcf->cycle = cf->cycle;
+
     mcf->shm_zone->init = ngx_http_llm_init_zone;
     mcf->shm_zone->data = mcf;
 
@@ -106,9 +111,11 @@ ngx_http_llm_init_module(ngx_cycle_t *cycle)
 
     ngx_http_llm_seed(mcf, cycle->log);
 
-    if (ngx_http_llm_read_state(cycle, mcf) != NGX_OK) {
+    if (ngx_http_llm_take_state(mcf, cycle->log) != NGX_OK) {
         return NGX_ERROR;
     }
+
+    ngx_http_llm_seed_look(mcf, cycle->log);
 
     ngx_http_llm_conf_admin_seed(mcf, cycle->log);
 
@@ -238,16 +245,52 @@ ngx_http_llm_start_background(ngx_cycle_t *cycle,
 }
 
 
-/* the master; when nginx.conf's nodes and keys stand in the zone */
+/*
+ * The master.  A zone that is new gets all there is while a reload can still
+ * be given up: were init_module to fail, nginx would exit.
+ */
 
 static ngx_int_t
-ngx_http_llm_read_state(ngx_cycle_t *cycle, ngx_http_llm_main_conf_t *mcf)
+ngx_http_llm_read_state(ngx_http_llm_main_conf_t *mcf, ngx_uint_t is_new,
+    ngx_log_t *log)
+{
+    ngx_llm_load_e             how;
+    ngx_llm_save_conf_t        save;
+    ngx_http_llm_main_conf_t  *old;
+
+    if (mcf->state.len == 0) {
+        return NGX_OK;
+    }
+
+    how = NGX_LLM_LOAD_LATER;
+
+    if (is_new) {
+        ngx_http_llm_seed(mcf, log);
+
+        old = ngx_is_init_cycle(ngx_cycle)
+              ? NULL
+              : ngx_http_cycle_get_module_main_conf(ngx_cycle,
+                                                  ngx_http_llm_router_module);
+
+        how = (old && old->zone) ? NGX_LLM_LOAD_REPLACE : NGX_LLM_LOAD_NEW;
+    }
+
+    ngx_http_llm_save_conf(mcf, &save);
+
+    return ngx_llm_load_read(&save, how, log);
+}
+
+
+/* when nginx.conf's nodes and keys stand in the zone */
+
+static ngx_int_t
+ngx_http_llm_take_state(ngx_http_llm_main_conf_t *mcf, ngx_log_t *log)
 {
     ngx_llm_save_conf_t  save;
 
     ngx_http_llm_save_conf(mcf, &save);
 
-    return ngx_llm_save_read(cycle, &save);
+    return ngx_llm_load_take(&save, log);
 }
 
 
@@ -255,8 +298,14 @@ static void
 ngx_http_llm_save_conf(ngx_http_llm_main_conf_t *mcf,
     ngx_llm_save_conf_t *conf)
 {
+    ngx_core_conf_t  *ccf;
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(mcf->cycle->conf_ctx,
+                                           ngx_core_module);
+
     conf->zone = mcf->zone;
     conf->path = mcf->state;
+    conf->user = ccf->user;
     conf->dead = ngx_http_llm_dead;
 }
 
@@ -317,7 +366,12 @@ ngx_http_llm_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 
     if (old) {
         mcf->zone = old->zone;
-        return ngx_http_llm_fits_zone(mcf, mcf->zone, log);
+
+        if (ngx_http_llm_fits_zone(mcf, mcf->zone, log) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        return ngx_http_llm_read_state(mcf, 0, log);
     }
 
     if (shm_zone->shm.exists) {
@@ -357,7 +411,11 @@ ngx_http_llm_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 
     shpool->data = mcf->zone;
 
-    return ngx_http_llm_fits_zone(mcf, mcf->zone, log);
+    if (ngx_http_llm_fits_zone(mcf, mcf->zone, log) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_llm_read_state(mcf, 1, log);
 }
 
 

@@ -36,14 +36,6 @@ typedef struct {
 } ngx_llm_save_t;
 
 
-static ngx_uint_t ngx_llm_save_known(const ngx_llm_save_conf_t *conf);
-static void ngx_llm_save_directory(ngx_cycle_t *cycle,
-    const ngx_llm_save_conf_t *conf);
-static void ngx_llm_save_aside(const ngx_llm_save_conf_t *conf,
-    ngx_log_t *log);
-static void ngx_llm_save_tell(const ngx_llm_save_conf_t *conf,
-    const ngx_llm_snapshot_result_t *result, ngx_log_t *log);
-
 static void ngx_llm_save_tick(ngx_event_t *ev);
 static ngx_uint_t ngx_llm_save_due(ngx_llm_save_t *save);
 static void ngx_llm_save_begin(ngx_llm_save_t *save);
@@ -56,62 +48,6 @@ static ngx_atomic_uint_t ngx_llm_save_totals(ngx_llm_zone_t *zone);
 
 
 static ngx_llm_save_t  ngx_llm_save;
-
-/* the master's: what was read the last time; from ngx_alloc() */
-static ngx_str_t       ngx_llm_save_path;
-
-
-ngx_int_t
-ngx_llm_save_read(ngx_cycle_t *cycle, const ngx_llm_save_conf_t *conf)
-{
-    u_char                     *path;
-    ngx_int_t                   rc;
-    ngx_llm_zone_t             *zone;
-    ngx_llm_snapshot_result_t   result;
-
-    zone = conf->zone;
-
-    if (conf->path.len == 0 || ngx_llm_save_known(conf)) {
-        return NGX_OK;
-    }
-
-    path = ngx_alloc(conf->path.len, cycle->log);
-    if (path == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memcpy(path, conf->path.data, conf->path.len);
-
-    if (ngx_llm_save_path.data) {
-        ngx_free(ngx_llm_save_path.data);
-    }
-
-    ngx_llm_save_path.data = path;
-    ngx_llm_save_path.len = conf->path.len;
-
-    ngx_llm_save_directory(cycle, conf);
-
-    rc = ngx_llm_snapshot_read(zone, (char *) conf->path.data, &result);
-
-    if (rc == NGX_OK) {
-        ngx_llm_save_tell(conf, &result, cycle->log);
-
-    } else {
-        ngx_log_error(NGX_LOG_ERR, cycle->log, result.err,
-                      "llm_router_state \"%V\" can't be used: %s",
-                      &conf->path, result.text);
-
-        ngx_llm_save_aside(conf, cycle->log);
-    }
-
-    /* younger than who wrote it, and to be seen so by him */
-
-    zone->saved.epoch = ngx_max(zone->saved.epoch, result.epoch) + 1;
-
-    ngx_llm_zone_changed(zone);
-
-    return NGX_OK;
-}
 
 
 ngx_int_t
@@ -166,6 +102,7 @@ ngx_llm_save_stop(void)
     /* of several that exit together the last one writes what is left */
 
     if (!save->busy
+        && zone->saved.state != NGX_LLM_SAVED_REFUSED
         && ngx_llm_zone_lease(&zone->save, ngx_pid, NGX_LLM_SAVE_LEASE,
                               save->conf.dead))
     {
@@ -181,120 +118,6 @@ ngx_llm_save_stop(void)
     }
 
     save->conf.zone = NULL;
-}
-
-
-/* was it read into this zone? */
-
-static ngx_uint_t
-ngx_llm_save_known(const ngx_llm_save_conf_t *conf)
-{
-    return conf->zone->saved.epoch
-           && conf->path.len == ngx_llm_save_path.len
-           && ngx_memcmp(conf->path.data, ngx_llm_save_path.data,
-                         conf->path.len) == 0;
-}
-
-
-/* one that is missing is made, for the user of the workers */
-
-static void
-ngx_llm_save_directory(ngx_cycle_t *cycle, const ngx_llm_save_conf_t *conf)
-{
-    u_char           *p, dir[NGX_MAX_PATH];
-    size_t            len;
-    ngx_core_conf_t  *ccf;
-
-    len = conf->path.len;
-
-    while (len && conf->path.data[len - 1] != '/') {
-        len--;
-    }
-
-    if (len <= 1 || len > NGX_MAX_PATH) {
-        return;
-    }
-
-    p = ngx_cpymem(dir, conf->path.data, len - 1);
-    *p = '\0';
-
-    if (ngx_create_dir(dir, 0700) == NGX_FILE_ERROR) {
-
-        if (ngx_errno != NGX_EEXIST) {
-            ngx_log_error(NGX_LOG_ERR, cycle->log, ngx_errno,
-                          "llm_router_state: the directory \"%s\" could not "
-                          "be made", dir);
-        }
-
-        return;
-    }
-
-    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
-
-    if (geteuid() == 0
-        && ccf->user != (ngx_uid_t) NGX_CONF_UNSET_UINT
-        && chown((const char *) dir, ccf->user, (gid_t) -1) == -1)
-    {
-        ngx_log_error(NGX_LOG_ERR, cycle->log, ngx_errno,
-                      "llm_router_state: chown() of \"%s\" failed", dir);
-    }
-}
-
-
-static void
-ngx_llm_save_aside(const ngx_llm_save_conf_t *conf, ngx_log_t *log)
-{
-    u_char  *p, name[NGX_MAX_PATH + 1];
-
-    p = ngx_snprintf(name, NGX_MAX_PATH, "%V.broken.%T", &conf->path,
-                     ngx_time());
-    *p = '\0';
-
-    if (ngx_rename_file(conf->path.data, name) == NGX_FILE_ERROR) {
-        ngx_log_error(NGX_LOG_ERR, log, ngx_errno,
-                      "llm_router_state \"%V\" could not be set aside as "
-                      "\"%s\", it will be written over", &conf->path, name);
-        return;
-    }
-
-    ngx_log_error(NGX_LOG_ERR, log, 0,
-                  "llm_router_state \"%V\" was set aside as \"%s\", the nodes "
-                  "and keys of nginx.conf are all there are", &conf->path,
-                  name);
-}
-
-
-static void
-ngx_llm_save_tell(const ngx_llm_save_conf_t *conf,
-    const ngx_llm_snapshot_result_t *result, ngx_log_t *log)
-{
-    if (result->missing) {
-        return;
-    }
-
-    ngx_log_error(NGX_LOG_NOTICE, log, 0,
-                  "llm_router_state \"%V\": %ui nodes and %ui keys were read",
-                  &conf->path, result->nodes, result->keys);
-
-    if (result->exposed) {
-        ngx_log_error(NGX_LOG_WARN, log, 0,
-                      "llm_router_state \"%V\" was open to others, who may "
-                      "know the keys of nodes now; its mode is 600 again",
-                      &conf->path);
-    }
-
-    if (result->unknown) {
-        ngx_log_error(NGX_LOG_WARN, log, 0,
-                      "llm_router_state \"%V\": %ui members are not known "
-                      "here and were dropped", &conf->path, result->unknown);
-    }
-
-    if (result->dropped) {
-        ngx_log_error(NGX_LOG_ERR, log, 0,
-                      "llm_router_state \"%V\": models of %ui nodes found no "
-                      "room, make llm_router_zone larger", &conf->path,
-                      result->dropped);
-    }
 }
 
 
@@ -345,7 +168,10 @@ ngx_llm_save_due(ngx_llm_save_t *save)
 
     zone = save->conf.zone;
 
-    if (save->busy || (ngx_msec_int_t) (save->next - ngx_current_msec) > 0) {
+    if (save->busy
+        || zone->saved.state == NGX_LLM_SAVED_REFUSED
+        || (ngx_msec_int_t) (save->next - ngx_current_msec) > 0)
+    {
         return 0;
     }
 

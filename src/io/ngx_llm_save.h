@@ -17,19 +17,10 @@
 typedef struct {
     ngx_llm_zone_t       *zone;
     ngx_str_t             path;     /* ends with a zero byte; len 0: none */
+    ngx_uid_t             user;     /* of the workers */
     ngx_uint_t          (*dead)(ngx_pid_t pid);
 } ngx_llm_save_conf_t;
 
-
-/*
- * In the master, at each (re)load, when nginx.conf's nodes and keys stand in
- * the zone.  If the zone is new or the path another one: reads the file, or
- * sets it aside and says why; makes its directory; has the file written soon,
- * so that it is ours.  Otherwise does nothing.  NGX_OK in any case but one:
- * no memory.
- */
-ngx_int_t ngx_llm_save_read(ngx_cycle_t *cycle,
-    const ngx_llm_save_conf_t *conf);
 
 /*
  * In each worker, after ngx_llm_tasks_start(); conf is copied.  It competes

@@ -1,6 +1,7 @@
 
 /*
- * What a snapshot says is taken into the zone.  All of it was checked.
+ * What a snapshot says is taken into the zone.  It was checked; rows that
+ * were skipped are null, which is no object.
  */
 
 
@@ -19,6 +20,10 @@ static void ngx_llm_snapshot_apply_new_locked(ngx_llm_snapshot_reader_t *r,
     uint32_t i, const ngx_llm_row_node_t *row);
 static void ngx_llm_snapshot_apply_key_locked(ngx_llm_snapshot_reader_t *r,
     const ngx_llm_row_key_t *row);
+static void ngx_llm_snapshot_known_node(ngx_llm_node_t *node,
+    const ngx_llm_row_node_t *row);
+static void ngx_llm_snapshot_known_key_locked(ngx_llm_keys_t *keys,
+    uint32_t i, const ngx_llm_row_key_t *row);
 static void ngx_llm_snapshot_count_node(ngx_llm_node_t *node,
     const ngx_llm_row_node_t *row);
 static void ngx_llm_snapshot_count_key(ngx_llm_key_t *key,
@@ -29,8 +34,6 @@ static void ngx_llm_snapshot_count_key(ngx_llm_key_t *key,
 #define ngx_llm_snapshot_add(counter, n)                                      \
     (void) ngx_atomic_fetch_add(&(counter), (ngx_atomic_int_t) (n))
 
-
-/* all rows were read once, and are as they were */
 
 void
 ngx_llm_snapshot_apply_locked(ngx_llm_snapshot_reader_t *r)
@@ -70,25 +73,33 @@ ngx_llm_snapshot_apply_locked(ngx_llm_snapshot_reader_t *r)
 
     for (i = 0; i < json_array_size(r->static_nodes); i++) {
 
-        (void) ngx_llm_in_object(&r->in, json_array_get(r->static_nodes, i),
-                                 ngx_llm_row_static_node, &node, sizeof(node));
+        if (ngx_llm_in_object(&r->in, json_array_get(r->static_nodes, i),
+                              ngx_llm_row_static_node, &node, sizeof(node))
+            != NGX_OK)
+        {
+            continue;
+        }
 
         k = ngx_llm_nodes_find(zone->nodes, node.id);
 
         if (k != NGX_LLM_NODE_NONE) {
-            ngx_llm_snapshot_count_node(&zone->nodes->node[k], &node);
+            ngx_llm_snapshot_known_node(&zone->nodes->node[k], &node);
         }
     }
 
     for (i = 0; i < json_array_size(r->static_keys); i++) {
 
-        (void) ngx_llm_in_object(&r->in, json_array_get(r->static_keys, i),
-                                 ngx_llm_row_static_key, &key, sizeof(key));
+        if (ngx_llm_in_object(&r->in, json_array_get(r->static_keys, i),
+                              ngx_llm_row_static_key, &key, sizeof(key))
+            != NGX_OK)
+        {
+            continue;
+        }
 
         k = ngx_llm_keys_find(zone->keys, key.hash, &generation);
 
         if (k != NGX_LLM_KEY_NONE) {
-            ngx_llm_snapshot_count_key(&zone->keys->key[k], &key);
+            ngx_llm_snapshot_known_key_locked(zone->keys, k, &key);
         }
     }
 }
@@ -121,8 +132,8 @@ ngx_llm_snapshot_apply_totals(ngx_llm_snapshot_reader_t *r)
     ngx_llm_totals_t      *totals;
     ngx_llm_row_totals_t   row;
 
-    if (ngx_llm_in_object(&r->in, json_object_get(r->root, "totals"),
-                          ngx_llm_row_totals, &row, sizeof(row))
+    if (ngx_llm_in_object(&r->in, r->totals, ngx_llm_row_totals, &row,
+                          sizeof(row))
         != NGX_OK)
     {
         return;
@@ -157,19 +168,19 @@ ngx_llm_snapshot_apply_node_locked(ngx_llm_snapshot_reader_t *r,
         i = ngx_llm_nodes_find(nodes, row->id);
     }
 
-    if (i == NGX_LLM_NODE_NONE) {
-
-        i = ngx_llm_nodes_set_locked(nodes, conf, ngx_llm_zone_node_idle,
-                                     r->zone);
-
-        if (i == NGX_LLM_NODE_NONE) {
-            r->result->dropped++;
-            return;
-        }
-
-        ngx_llm_snapshot_apply_new_locked(r, i, row);
+    if (i != NGX_LLM_NODE_NONE) {
+        ngx_llm_snapshot_known_node(&nodes->node[i], row);
+        return;
     }
 
+    i = ngx_llm_nodes_set_locked(nodes, conf, ngx_llm_zone_node_idle, r->zone);
+
+    if (i == NGX_LLM_NODE_NONE) {
+        r->result->dropped++;
+        return;
+    }
+
+    ngx_llm_snapshot_apply_new_locked(r, i, row);
     ngx_llm_snapshot_count_node(&nodes->node[i], row);
 }
 
@@ -238,11 +249,33 @@ ngx_llm_snapshot_apply_key_locked(ngx_llm_snapshot_reader_t *r,
             return;
         }
 
-        if (row->revoked) {
-            ngx_llm_keys_revoke_locked(keys, i);
-        }
-
         r->result->keys++;
+    }
+
+    ngx_llm_snapshot_known_key_locked(keys, i, row);
+}
+
+
+/* what was done at run time is in force where nginx.conf has it, too */
+
+static void
+ngx_llm_snapshot_known_node(ngx_llm_node_t *node,
+    const ngx_llm_row_node_t *row)
+{
+    if (row->draining) {
+        node->draining = 1;
+    }
+
+    ngx_llm_snapshot_count_node(node, row);
+}
+
+
+static void
+ngx_llm_snapshot_known_key_locked(ngx_llm_keys_t *keys, uint32_t i,
+    const ngx_llm_row_key_t *row)
+{
+    if (row->revoked && keys->key[i].valid) {
+        ngx_llm_keys_revoke_locked(keys, i);
     }
 
     ngx_llm_snapshot_count_key(&keys->key[i], row);

@@ -1,13 +1,14 @@
 
 /*
  * A snapshot that was parsed is looked through: each row, then all of them
- * together.
+ * together.  Of two that can't be both the first one counts.
  */
 
 
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <stdlib.h>
+#include "ngx_llm_cidr.h"
 #include "ngx_llm_snapshot_check.h"
 
 
@@ -16,20 +17,30 @@
 typedef struct {
     uint64_t                    value;
     size_t                      row;
+    ngx_uint_t                  known;      /* to the zone */
 } ngx_llm_snapshot_mark_t;
 
 
-static ngx_int_t ngx_llm_snapshot_check_nodes(ngx_llm_snapshot_reader_t *r,
+static void ngx_llm_snapshot_check_nodes(ngx_llm_snapshot_reader_t *r,
     ngx_llm_snapshot_mark_t *ids, ngx_llm_snapshot_mark_t *urls);
-static ngx_int_t ngx_llm_snapshot_check_keys(ngx_llm_snapshot_reader_t *r,
+static void ngx_llm_snapshot_check_keys(ngx_llm_snapshot_reader_t *r,
     ngx_llm_snapshot_mark_t *ids, ngx_llm_snapshot_mark_t *hashes);
-static ngx_int_t ngx_llm_snapshot_check_statics(
-    ngx_llm_snapshot_reader_t *r);
+static ngx_uint_t ngx_llm_snapshot_has_node(ngx_llm_nodes_t *nodes,
+    uint64_t id, uint64_t url);
+static ngx_uint_t ngx_llm_snapshot_has_key(ngx_llm_keys_t *keys,
+    const ngx_llm_row_key_t *row);
+static void ngx_llm_snapshot_check_static(ngx_llm_snapshot_reader_t *r,
+    const char *name, json_t *rows, const ngx_llm_row_field_t *fields);
+static void ngx_llm_snapshot_check_totals(ngx_llm_snapshot_reader_t *r);
 static ngx_int_t ngx_llm_snapshot_check_fits(ngx_llm_snapshot_reader_t *r);
-static ngx_int_t ngx_llm_snapshot_twice(ngx_llm_snapshot_reader_t *r,
-    const char *array, const char *member, ngx_llm_snapshot_mark_t *marks,
-    size_t n);
+static size_t ngx_llm_snapshot_new(json_t *rows,
+    const ngx_llm_snapshot_mark_t *marks, size_t n);
+static void ngx_llm_snapshot_twice(ngx_llm_snapshot_reader_t *r,
+    const char *name, json_t *rows, const char *member,
+    ngx_llm_snapshot_mark_t *marks, size_t n);
 static int ngx_llm_snapshot_compare(const void *one, const void *two);
+static void ngx_llm_snapshot_skip(ngx_llm_snapshot_reader_t *r,
+    const char *name, json_t *rows, size_t i, const char *why);
 
 
 /* everything, before anything is taken */
@@ -38,35 +49,27 @@ ngx_int_t
 ngx_llm_snapshot_check(ngx_llm_snapshot_reader_t *r)
 {
     size_t                    n;
-    ngx_int_t                 rc;
     ngx_llm_snapshot_mark_t  *marks;
-
-    if (ngx_llm_snapshot_check_fits(r) != NGX_OK
-        || ngx_llm_snapshot_check_statics(r) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
 
     n = ngx_max(json_array_size(r->nodes), json_array_size(r->keys));
 
-    if (n == 0) {
-        return NGX_OK;
-    }
-
-    marks = malloc(2 * n * sizeof(ngx_llm_snapshot_mark_t));
+    marks = malloc((2 * n + 1) * sizeof(ngx_llm_snapshot_mark_t));
     if (marks == NULL) {
         return ngx_llm_snapshot_bad(r, "there is no memory for it");
     }
 
-    rc = ngx_llm_snapshot_check_nodes(r, marks, marks + n);
-
-    if (rc == NGX_OK) {
-        rc = ngx_llm_snapshot_check_keys(r, marks, marks + n);
-    }
+    ngx_llm_snapshot_check_nodes(r, marks, marks + n);
+    ngx_llm_snapshot_check_keys(r, marks, marks + n);
 
     free(marks);
 
-    return rc;
+    ngx_llm_snapshot_check_static(r, "static_nodes", r->static_nodes,
+                                  ngx_llm_row_static_node);
+    ngx_llm_snapshot_check_static(r, "static_keys", r->static_keys,
+                                  ngx_llm_row_static_key);
+    ngx_llm_snapshot_check_totals(r);
+
+    return ngx_llm_snapshot_check_fits(r);
 }
 
 
@@ -78,6 +81,8 @@ ngx_llm_snapshot_node(ngx_llm_snapshot_reader_t *r, const json_t *json,
 {
     ngx_str_t    url;
     const char  *err;
+
+    static const ngx_llm_cidrs_t  any;
 
     ngx_memzero(conf, sizeof(ngx_llm_node_conf_t));
 
@@ -94,6 +99,14 @@ ngx_llm_snapshot_node(ngx_llm_snapshot_reader_t *r, const json_t *json,
     err = ngx_llm_node_url(conf, &url);
     if (err) {
         return ngx_llm_in_bad(&r->in, "base_url", err);
+    }
+
+    if (conf->naddrs
+        && !ngx_llm_cidr_allows(&any, (struct sockaddr *)
+                                      &conf->addrs[0].sockaddr))
+    {
+        return ngx_llm_in_bad(&r->in, "base_url", "has an address at which no "
+                              "node may be, link-local or the like");
     }
 
     ngx_memcpy(conf->name, row->name, sizeof(row->name));
@@ -132,7 +145,7 @@ ngx_llm_snapshot_bad(ngx_llm_snapshot_reader_t *r, const char *fmt, ...)
 }
 
 
-static ngx_int_t
+static void
 ngx_llm_snapshot_check_nodes(ngx_llm_snapshot_reader_t *r,
     ngx_llm_snapshot_mark_t *ids, ngx_llm_snapshot_mark_t *urls)
 {
@@ -141,104 +154,138 @@ ngx_llm_snapshot_check_nodes(ngx_llm_snapshot_reader_t *r,
     ngx_llm_row_node_t   row;
     ngx_llm_node_conf_t  conf;
 
-    n = json_array_size(r->nodes);
-
-    for (i = 0; i < n; i++) {
+    for (i = 0, n = 0; i < json_array_size(r->nodes); i++) {
 
         rc = ngx_llm_snapshot_node(r, json_array_get(r->nodes, i), &row,
                                    &conf);
         free(row.models);
 
         if (rc != NGX_OK) {
-            return ngx_llm_snapshot_bad(r, "nodes[%uz]: %s", i, r->in.why);
+            ngx_llm_snapshot_skip(r, "nodes", r->nodes, i, (char *) r->in.why);
+            continue;
         }
 
-        ids[i].value = row.id;
-        ids[i].row = i;
-        urls[i].value = ngx_llm_nodes_id(&conf);
-        urls[i].row = i;
+        ids[n].value = row.id;
+        ids[n].row = i;
+        urls[n].value = ngx_llm_nodes_id(&conf);
+        urls[n].known = ngx_llm_snapshot_has_node(r->zone->nodes, row.id,
+                                                  urls[n].value);
+        urls[n++].row = i;
     }
 
-    if (ngx_llm_snapshot_twice(r, "nodes", "id", ids, n) != NGX_OK) {
-        return NGX_ERROR;
-    }
+    ngx_llm_snapshot_twice(r, "nodes", r->nodes, "id", ids, n);
+    ngx_llm_snapshot_twice(r, "nodes", r->nodes, "base_url", urls, n);
 
-    return ngx_llm_snapshot_twice(r, "nodes", "base_url", urls, n);
+    r->new_nodes = ngx_llm_snapshot_new(r->nodes, urls, n);
 }
 
 
-static ngx_int_t
+static void
 ngx_llm_snapshot_check_keys(ngx_llm_snapshot_reader_t *r,
     ngx_llm_snapshot_mark_t *ids, ngx_llm_snapshot_mark_t *hashes)
 {
     size_t             i, n;
     ngx_llm_row_key_t  row;
 
-    n = json_array_size(r->keys);
-
-    for (i = 0; i < n; i++) {
+    for (i = 0, n = 0; i < json_array_size(r->keys); i++) {
 
         if (ngx_llm_in_object(&r->in, json_array_get(r->keys, i),
                               ngx_llm_row_key, &row, sizeof(row))
             != NGX_OK)
         {
-            return ngx_llm_snapshot_bad(r, "keys[%uz]: %s", i, r->in.why);
+            ngx_llm_snapshot_skip(r, "keys", r->keys, i, (char *) r->in.why);
+            continue;
         }
 
-        ids[i].value = row.id;
-        ids[i].row = i;
-        ngx_memcpy(&hashes[i].value, row.hash, sizeof(uint64_t));
-        hashes[i].row = i;
+        ids[n].value = row.id;
+        ids[n].row = i;
+        ngx_memcpy(&hashes[n].value, row.hash, sizeof(uint64_t));
+        hashes[n].known = ngx_llm_snapshot_has_key(r->zone->keys, &row);
+        hashes[n++].row = i;
     }
 
-    if (ngx_llm_snapshot_twice(r, "keys", "id", ids, n) != NGX_OK) {
-        return NGX_ERROR;
-    }
+    ngx_llm_snapshot_twice(r, "keys", r->keys, "id", ids, n);
+    ngx_llm_snapshot_twice(r, "keys", r->keys, "sha256", hashes, n);
 
-    return ngx_llm_snapshot_twice(r, "keys", "sha256", hashes, n);
+    r->new_keys = ngx_llm_snapshot_new(r->keys, hashes, n);
 }
 
 
-static ngx_int_t
-ngx_llm_snapshot_check_statics(ngx_llm_snapshot_reader_t *r)
+/* a node of nginx.conf has the id that follows from its URL */
+
+static ngx_uint_t
+ngx_llm_snapshot_has_node(ngx_llm_nodes_t *nodes, uint64_t id, uint64_t url)
 {
-    size_t                i;
-    json_t               *totals;
-    ngx_llm_row_key_t     key;
-    ngx_llm_row_node_t    node;
+    return ngx_llm_nodes_find(nodes, id) != NGX_LLM_NODE_NONE
+           || ngx_llm_nodes_find(nodes, url) != NGX_LLM_NODE_NONE;
+}
+
+
+static ngx_uint_t
+ngx_llm_snapshot_has_key(ngx_llm_keys_t *keys, const ngx_llm_row_key_t *row)
+{
+    ngx_atomic_uint_t  generation;
+
+    return ngx_llm_keys_find_id(keys, row->id) != NGX_LLM_KEY_NONE
+           || ngx_llm_keys_find(keys, row->hash, &generation)
+              != NGX_LLM_KEY_NONE;
+}
+
+
+/* rows that were not skipped and that the zone does not know */
+
+static size_t
+ngx_llm_snapshot_new(json_t *rows, const ngx_llm_snapshot_mark_t *marks,
+    size_t n)
+{
+    size_t  i, count;
+
+    for (i = 0, count = 0; i < n; i++) {
+        count += !marks[i].known
+                 && !json_is_null(json_array_get(rows, marks[i].row));
+    }
+
+    return count;
+}
+
+
+/* of nginx.conf's nodes or keys */
+
+static void
+ngx_llm_snapshot_check_static(ngx_llm_snapshot_reader_t *r, const char *name,
+    json_t *rows, const ngx_llm_row_field_t *fields)
+{
+    size_t  i;
+
+    union {
+        ngx_llm_row_key_t   key;
+        ngx_llm_row_node_t  node;
+    } row;
+
+    for (i = 0; i < json_array_size(rows); i++) {
+        if (ngx_llm_in_object(&r->in, json_array_get(rows, i), fields, &row,
+                              sizeof(row))
+            != NGX_OK)
+        {
+            ngx_llm_snapshot_skip(r, name, rows, i, (char *) r->in.why);
+        }
+    }
+}
+
+
+static void
+ngx_llm_snapshot_check_totals(ngx_llm_snapshot_reader_t *r)
+{
     ngx_llm_row_totals_t  row;
 
-    totals = json_object_get(r->root, "totals");
-
-    if (totals
-        && ngx_llm_in_object(&r->in, totals, ngx_llm_row_totals, &row,
+    if (r->totals
+        && ngx_llm_in_object(&r->in, r->totals, ngx_llm_row_totals, &row,
                              sizeof(row))
            != NGX_OK)
     {
-        return ngx_llm_snapshot_bad(r, "totals: %s", r->in.why);
+        r->totals = NULL;
+        ngx_llm_snapshot_skip(r, "totals", NULL, 0, (char *) r->in.why);
     }
-
-    for (i = 0; i < json_array_size(r->static_nodes); i++) {
-        if (ngx_llm_in_object(&r->in, json_array_get(r->static_nodes, i),
-                              ngx_llm_row_static_node, &node, sizeof(node))
-            != NGX_OK)
-        {
-            return ngx_llm_snapshot_bad(r, "static_nodes[%uz]: %s", i,
-                                        r->in.why);
-        }
-    }
-
-    for (i = 0; i < json_array_size(r->static_keys); i++) {
-        if (ngx_llm_in_object(&r->in, json_array_get(r->static_keys, i),
-                              ngx_llm_row_static_key, &key, sizeof(key))
-            != NGX_OK)
-        {
-            return ngx_llm_snapshot_bad(r, "static_keys[%uz]: %s", i,
-                                        r->in.why);
-        }
-    }
-
-    return NGX_OK;
 }
 
 
@@ -247,6 +294,7 @@ ngx_llm_snapshot_check_statics(ngx_llm_snapshot_reader_t *r)
 static ngx_int_t
 ngx_llm_snapshot_check_fits(ngx_llm_snapshot_reader_t *r)
 {
+    size_t           size;
     uint32_t         i;
     ngx_uint_t       nodes, keys;
     ngx_llm_zone_t  *zone;
@@ -261,36 +309,57 @@ ngx_llm_snapshot_check_fits(ngx_llm_snapshot_reader_t *r)
     nodes += zone->nodes->max - zone->nodes->used;
     keys = zone->keys->max - zone->keys->used;
 
-    if (json_array_size(r->nodes) > nodes || json_array_size(r->keys) > keys) {
-        return ngx_llm_snapshot_bad(r, "it has %uz nodes and %uz keys, the "
-                                    "zone has room for %ui and %ui more: make "
-                                    "llm_router_zone larger",
-                                    json_array_size(r->nodes),
-                                    json_array_size(r->keys), nodes, keys);
+    if (r->new_nodes <= nodes && r->new_keys <= keys) {
+        return NGX_OK;
     }
 
-    return NGX_OK;
+    size = ngx_max((zone->nodes->max - nodes + r->new_nodes)
+                   * NGX_LLM_ZONE_NODE,
+                   (zone->keys->max - keys + r->new_keys) * NGX_LLM_ZONE_KEY);
+
+    (void) ngx_llm_snapshot_bad(r, "it has %uz nodes and %uz keys, the zone "
+                                "has room for %ui and %ui more: make "
+                                "llm_router_zone %uzm or larger",
+                                r->new_nodes, r->new_keys, nodes, keys,
+                                size / (1024 * 1024) + 1);
+
+    return NGX_ABORT;
 }
 
 
-static ngx_int_t
-ngx_llm_snapshot_twice(ngx_llm_snapshot_reader_t *r, const char *array,
-    const char *member, ngx_llm_snapshot_mark_t *marks, size_t n)
+/* the first one of them counts; those that were skipped before do not */
+
+static void
+ngx_llm_snapshot_twice(ngx_llm_snapshot_reader_t *r, const char *name,
+    json_t *rows, const char *member, ngx_llm_snapshot_mark_t *marks,
+    size_t n)
 {
-    size_t  i;
+    size_t                          i;
+    u_char                         *p, why[96];
+    const ngx_llm_snapshot_mark_t  *first;
 
     qsort(marks, n, sizeof(ngx_llm_snapshot_mark_t),
           ngx_llm_snapshot_compare);
 
-    for (i = 1; i < n; i++) {
-        if (marks[i].value == marks[i - 1].value) {
-            return ngx_llm_snapshot_bad(r, "%s[%uz]: \"%s\" is that of "
-                                        "%s[%uz]", array, marks[i].row, member,
-                                        array, marks[i - 1].row);
-        }
-    }
+    first = NULL;
 
-    return NGX_OK;
+    for (i = 0; i < n; i++) {
+
+        if (json_is_null(json_array_get(rows, marks[i].row))) {
+            continue;
+        }
+
+        if (first == NULL || first->value != marks[i].value) {
+            first = &marks[i];
+            continue;
+        }
+
+        p = ngx_snprintf(why, sizeof(why) - 1, "\"%s\" is that of %s[%uz]",
+                         member, name, first->row);
+        *p = '\0';
+
+        ngx_llm_snapshot_skip(r, name, rows, marks[i].row, (char *) why);
+    }
 }
 
 
@@ -305,4 +374,41 @@ ngx_llm_snapshot_compare(const void *one, const void *two)
     }
 
     return (a->row < b->row) ? -1 : 1;
+}
+
+
+/* which it is, by its place and its name; rows is NULL where there is one */
+
+static void
+ngx_llm_snapshot_skip(ngx_llm_snapshot_reader_t *r, const char *name,
+    json_t *rows, size_t i, const char *why)
+{
+    u_char        *p, *last;
+    const json_t  *called;
+
+    if (r->result->skipped < NGX_LLM_SNAPSHOT_TOLD) {
+        p = r->result->told[r->result->skipped];
+        last = p + sizeof(r->result->told[0]) - 1;
+
+        p = ngx_slprintf(p, last, "%s", name);
+
+        if (rows) {
+            p = ngx_slprintf(p, last, "[%uz]", i);
+        }
+
+        called = json_object_get(json_array_get(rows, i), "name");
+
+        if (ngx_llm_in_clean(called, 1, NGX_LLM_NODE_NAME - 1)) {
+            p = ngx_slprintf(p, last, " \"%s\"", json_string_value(called));
+        }
+
+        p = ngx_slprintf(p, last, ": %s", why);
+        *p = '\0';
+    }
+
+    r->result->skipped++;
+
+    if (rows) {
+        (void) json_array_set_new(rows, i, json_null());
+    }
 }

@@ -1,6 +1,7 @@
 
 /*
- * A snapshot on its way into the zone: is all of it as it must be?
+ * A snapshot on its way into the zone: which rows are as they must be, and is
+ * there room for them?  A row that is not is null from then on.
  */
 
 
@@ -16,18 +17,24 @@
 
 typedef struct {
     ngx_llm_zone_t             *zone;
-    const char                 *path;
+    const ngx_llm_snapshot_source_t  *source;
     json_t                     *root;
-    json_t                     *nodes;          /* these may be NULL: none */
+    json_t                     *totals;         /* these may be NULL: none */
+    json_t                     *nodes;
     json_t                     *keys;
     json_t                     *static_nodes;
     json_t                     *static_keys;
+    size_t                      new_nodes;      /* to the zone */
+    size_t                      new_keys;
     ngx_llm_in_t                in;
     ngx_llm_snapshot_result_t  *result;
 } ngx_llm_snapshot_reader_t;
 
 
-/* Looks at every row, and touches nothing.  NGX_ERROR: it was told. */
+/*
+ * Looks at every row, and touches nothing in the zone.  NGX_ERROR: no memory;
+ * NGX_ABORT: no room; it was told.
+ */
 ngx_int_t ngx_llm_snapshot_check(ngx_llm_snapshot_reader_t *r);
 
 /*
@@ -37,7 +44,7 @@ ngx_int_t ngx_llm_snapshot_check(ngx_llm_snapshot_reader_t *r);
 ngx_int_t ngx_llm_snapshot_node(ngx_llm_snapshot_reader_t *r,
     const json_t *json, ngx_llm_row_node_t *row, ngx_llm_node_conf_t *conf);
 
-/* Tells in the result what is wrong; NGX_ERROR. */
+/* Tells in the result what is wrong with all of it; NGX_ERROR. */
 ngx_int_t ngx_llm_snapshot_bad(ngx_llm_snapshot_reader_t *r,
     const char *fmt, ...);
 

@@ -40,7 +40,13 @@ ngx_llm_snapshot_file_owner(ngx_llm_snapshot_file_t *file, ngx_uint_t *epoch,
     p = ngx_llm_snapshot_file_member(p, ",\"epoch\":", &other);
     p = ngx_llm_snapshot_file_member(p, ",\"pid\":", &pid);
 
-    if (p == NULL || other < *epoch) {
+    if (p == NULL) {
+        return NGX_OK;
+    }
+
+    other = ngx_min(other, NGX_LLM_SNAPSHOT_EPOCH);
+
+    if (other < *epoch) {
         return NGX_OK;
     }
 
@@ -55,7 +61,7 @@ ngx_llm_snapshot_file_owner(ngx_llm_snapshot_file_t *file, ngx_uint_t *epoch,
     } else if (pid == 0
                || (kill((pid_t) pid, 0) == -1 && ngx_errno == ESRCH))
     {
-        *epoch = other + (other > *epoch);
+        *epoch = ngx_min(other + (other > *epoch), NGX_LLM_SNAPSHOT_EPOCH);
         return NGX_OK;
     }
 

@@ -23,8 +23,6 @@ static ngx_int_t ngx_llm_in_patterns(ngx_llm_in_t *in, const json_t *value,
     const ngx_llm_row_field_t *field, void *row);
 static ngx_int_t ngx_llm_in_list(ngx_llm_in_t *in, const json_t *value,
     const ngx_llm_row_field_t *field, void *row);
-static ngx_uint_t ngx_llm_in_clean(const json_t *value, size_t min,
-    size_t max);
 
 
 ngx_int_t
@@ -405,9 +403,7 @@ ngx_llm_in_list(ngx_llm_in_t *in, const json_t *value,
 }
 
 
-/* is it a text of that many bytes, without control characters? */
-
-static ngx_uint_t
+ngx_uint_t
 ngx_llm_in_clean(const json_t *value, size_t min, size_t max)
 {
     size_t         n;

@@ -29,6 +29,9 @@ typedef struct {
 ngx_int_t ngx_llm_in_object(ngx_llm_in_t *in, const json_t *object,
     const ngx_llm_row_field_t *field, void *row, size_t size);
 
+/* Is it a text of min to max bytes, without control characters? */
+ngx_uint_t ngx_llm_in_clean(const json_t *value, size_t min, size_t max);
+
 /* Says that member is wrong; NGX_ERROR. */
 ngx_int_t ngx_llm_in_bad(ngx_llm_in_t *in, const char *member,
     const char *why);

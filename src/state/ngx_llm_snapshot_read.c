@@ -1,7 +1,7 @@
 
 /*
  * The snapshot is read: the file as it is on the disk, its JSON, its head;
- * and when nothing is wrong with it and its rows, into the zone.
+ * and when nothing is wrong with these, its rows, into the zone.
  */
 
 
@@ -16,6 +16,9 @@ static ngx_int_t ngx_llm_snapshot_load(ngx_llm_snapshot_reader_t *r,
     char **text, size_t *n);
 static ngx_int_t ngx_llm_snapshot_open(ngx_llm_snapshot_reader_t *r, int *fd,
     size_t *size);
+static ngx_int_t ngx_llm_snapshot_ours(ngx_llm_snapshot_reader_t *r, int fd,
+    const struct stat *st);
+static void ngx_llm_snapshot_take(ngx_llm_snapshot_reader_t *r);
 static ngx_int_t ngx_llm_snapshot_parse(ngx_llm_snapshot_reader_t *r,
     const char *text, size_t n);
 static ngx_int_t ngx_llm_snapshot_head(ngx_llm_snapshot_reader_t *r);
@@ -26,7 +29,8 @@ static ngx_int_t ngx_llm_snapshot_system(ngx_llm_snapshot_reader_t *r,
 
 
 ngx_int_t
-ngx_llm_snapshot_read(ngx_llm_zone_t *zone, const char *path,
+ngx_llm_snapshot_read(ngx_llm_zone_t *zone,
+    const ngx_llm_snapshot_source_t *source,
     ngx_llm_snapshot_result_t *result)
 {
     char                       *text;
@@ -41,7 +45,7 @@ ngx_llm_snapshot_read(ngx_llm_zone_t *zone, const char *path,
     ngx_memzero(&r, sizeof(ngx_llm_snapshot_reader_t));
 
     r.zone = zone;
-    r.path = path;
+    r.source = source;
     r.result = result;
 
     rc = ngx_llm_snapshot_load(&r, &text, &n);
@@ -65,20 +69,10 @@ ngx_llm_snapshot_read(ngx_llm_zone_t *zone, const char *path,
         rc = ngx_llm_snapshot_check(&r);
     }
 
-    if (rc == NGX_OK) {
-        result->unknown = r.in.unknown;
+    result->unknown = r.in.unknown;
 
-        ngx_shmtx_lock(&zone->shpool->mutex);
-
-        ngx_llm_snapshot_apply_locked(&r);
-
-        if (ngx_llm_models_build_locked(zone->models, zone->nodes)
-            != NGX_OK)
-        {
-            result->dropped++;
-        }
-
-        ngx_shmtx_unlock(&zone->shpool->mutex);
+    if (rc == NGX_OK && !source->look) {
+        ngx_llm_snapshot_take(&r);
     }
 
     json_decref(r.root);
@@ -87,22 +81,40 @@ ngx_llm_snapshot_read(ngx_llm_zone_t *zone, const char *path,
 }
 
 
+static void
+ngx_llm_snapshot_take(ngx_llm_snapshot_reader_t *r)
+{
+    ngx_llm_zone_t  *zone;
+
+    zone = r->zone;
+
+    ngx_shmtx_lock(&zone->shpool->mutex);
+
+    ngx_llm_snapshot_apply_locked(r);
+
+    if (ngx_llm_models_build_locked(zone->models, zone->nodes) != NGX_OK) {
+        r->result->dropped++;
+    }
+
+    ngx_shmtx_unlock(&zone->shpool->mutex);
+}
+
+
 static ngx_int_t
 ngx_llm_snapshot_load(ngx_llm_snapshot_reader_t *r, char **text, size_t *n)
 {
-    int      fd;
-    char    *p;
-    size_t   size;
-    ssize_t  got;
+    int        fd;
+    char      *p;
+    size_t     size;
+    ssize_t    got;
+    ngx_int_t  rc;
 
     size = 0;
 
-    if (ngx_llm_snapshot_open(r, &fd, &size) != NGX_OK) {
-        return NGX_ERROR;
-    }
+    rc = ngx_llm_snapshot_open(r, &fd, &size);
 
-    if (r->result->missing) {
-        return NGX_OK;
+    if (rc != NGX_OK || r->result->missing) {
+        return rc;
     }
 
     p = malloc(size + 1);
@@ -142,7 +154,7 @@ ngx_llm_snapshot_load(ngx_llm_snapshot_reader_t *r, char **text, size_t *n)
 }
 
 
-/* nobody else's file by a link, no device, nothing that others may read */
+/* nobody else's file, also not by a link, and no device */
 
 static ngx_int_t
 ngx_llm_snapshot_open(ngx_llm_snapshot_reader_t *r, int *fd, size_t *size)
@@ -150,7 +162,7 @@ ngx_llm_snapshot_open(ngx_llm_snapshot_reader_t *r, int *fd, size_t *size)
     ngx_int_t    rc;
     struct stat  st;
 
-    *fd = open(r->path, O_RDONLY|O_NOFOLLOW|O_NONBLOCK|O_CLOEXEC);
+    *fd = open(r->source->path, O_RDONLY|O_NOFOLLOW|O_NONBLOCK|O_CLOEXEC);
 
     if (*fd == -1) {
 
@@ -163,7 +175,11 @@ ngx_llm_snapshot_open(ngx_llm_snapshot_reader_t *r, int *fd, size_t *size)
             return ngx_llm_snapshot_bad(r, "it is a symbolic link");
         }
 
-        return ngx_llm_snapshot_system(r, "open()");
+        rc = (ngx_errno == EACCES) ? NGX_DECLINED : NGX_ERROR;
+
+        (void) ngx_llm_snapshot_system(r, "open()");
+
+        return rc;
     }
 
     rc = NGX_ERROR;
@@ -174,6 +190,9 @@ ngx_llm_snapshot_open(ngx_llm_snapshot_reader_t *r, int *fd, size_t *size)
     } else if (!S_ISREG(st.st_mode)) {
         (void) ngx_llm_snapshot_bad(r, "it is no regular file");
 
+    } else if (ngx_llm_snapshot_ours(r, *fd, &st) != NGX_OK) {
+        rc = NGX_DECLINED;
+
     } else if (st.st_size == 0) {
         (void) ngx_llm_snapshot_bad(r, "it is empty");
 
@@ -183,14 +202,6 @@ ngx_llm_snapshot_open(ngx_llm_snapshot_reader_t *r, int *fd, size_t *size)
     } else {
         *size = st.st_size;
         rc = NGX_OK;
-
-        if (st.st_mode & (S_IRWXG|S_IRWXO)) {
-            r->result->exposed = 1;
-
-            if (fchmod(*fd, S_IRUSR|S_IWUSR) == -1) {
-                rc = ngx_llm_snapshot_system(r, "fchmod()");
-            }
-        }
     }
 
     if (rc != NGX_OK) {
@@ -198,6 +209,35 @@ ngx_llm_snapshot_open(ngx_llm_snapshot_reader_t *r, int *fd, size_t *size)
     }
 
     return rc;
+}
+
+
+/* whoever may make one can also make up keys */
+
+static ngx_int_t
+ngx_llm_snapshot_ours(ngx_llm_snapshot_reader_t *r, int fd,
+    const struct stat *st)
+{
+    if (st->st_uid != 0
+        && st->st_uid != geteuid()
+        && st->st_uid != r->source->user)
+    {
+        (void) ngx_llm_snapshot_bad(r, "it belongs to the user %ui, who is "
+                                    "neither root nor a user of this nginx",
+                                    (ngx_uint_t) st->st_uid);
+        return NGX_DECLINED;
+    }
+
+    r->result->exposed = ((st->st_mode & (S_IRWXG|S_IRWXO)) != 0);
+    r->result->open = ((st->st_mode & (S_IWGRP|S_IWOTH)) != 0);
+
+    /* where it is not ours to mend, the next write does it */
+
+    if (r->result->exposed && !r->source->keep) {
+        (void) fchmod(fd, S_IRUSR|S_IWUSR);
+    }
+
+    return NGX_OK;
 }
 
 
@@ -282,18 +322,19 @@ ngx_llm_snapshot_head(ngx_llm_snapshot_reader_t *r)
     value = json_object_get(r->root, "epoch");
     n = json_integer_value(value);
 
-    if (!json_is_integer(value) || n < 0 || n > NGX_MAX_INT32_VALUE) {
+    if (!json_is_integer(value) || n < 0) {
         return ngx_llm_snapshot_bad(r, "its \"epoch\" must be a whole number "
-                                    "from 0 to %d", NGX_MAX_INT32_VALUE);
+                                    "from 0");
     }
 
-    r->result->epoch = n;
+    r->result->epoch = ngx_min(n, NGX_LLM_SNAPSHOT_EPOCH);
 
     for (i = 0, known = 0; names[i]; i++) {
         known += (json_object_get(r->root, names[i]) != NULL);
     }
 
     r->in.unknown = json_object_size(r->root) - known;
+    r->totals = json_object_get(r->root, "totals");
 
     if (ngx_llm_snapshot_array(r, "nodes", &r->nodes) != NGX_OK
         || ngx_llm_snapshot_array(r, "keys", &r->keys) != NGX_OK

@@ -77,6 +77,7 @@ const ngx_llm_row_field_t  ngx_llm_row_static_node[] = {
 
     { "id", NGX_LLM_ROW_NODE_ID, offsetof(ngx_llm_row_node_t, id),
       0, 0, 0, 1 },
+    ngx_llm_row_flag(ngx_llm_row_node_t, draining, 0),
     ngx_llm_row_node_totals,
 
     ngx_llm_row_end
@@ -121,6 +122,7 @@ const ngx_llm_row_field_t  ngx_llm_row_static_key[] = {
 
     { "sha256", NGX_LLM_ROW_HASH, offsetof(ngx_llm_row_key_t, hash),
       0, 0, 0, 1 },
+    ngx_llm_row_flag(ngx_llm_row_key_t, revoked, 0),
     ngx_llm_row_key_totals,
 
     ngx_llm_row_end

@@ -101,7 +101,10 @@ typedef struct {
 } ngx_llm_row_scope_t;
 
 
-/* each ends with a NULL name; of static ones, id or hash and totals only */
+/*
+ * Each ends with a NULL name.  Of static ones, id or hash, totals, and what
+ * was done to them at run time and lasts.
+ */
 
 extern const ngx_llm_row_field_t  ngx_llm_row_node[];
 extern const ngx_llm_row_field_t  ngx_llm_row_static_node[];

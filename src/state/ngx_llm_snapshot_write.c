@@ -313,7 +313,7 @@ ngx_llm_snapshot_keys(ngx_llm_snapshot_writer_t *w, ngx_uint_t is_static)
 
             /* one that nginx.conf has no more is counted no more */
 
-            if (!row.revoked) {
+            if (row.revoked || keys->key[i].valid) {
                 ngx_llm_out_row(&w->out, ngx_llm_row_static_key, &row);
             }
 
@@ -350,7 +350,7 @@ ngx_llm_snapshot_key_row(ngx_llm_snapshot_writer_t *w, uint32_t i,
     row->expires = conf->expires;
     row->priority = conf->priority;
     row->created = conf->created;
-    row->revoked = (key->valid == 0);
+    row->revoked = conf->revoked;
     row->last_used = key->last_used;
     row->requests = key->requests;
     row->prompt_tokens = key->prompt_tokens;

@@ -20,7 +20,7 @@
 
 
 #define NGX_LLM_ZONE_MAGIC    0x6e67785f6c6c6d00ULL
-#define NGX_LLM_ZONE_VERSION  2
+#define NGX_LLM_ZONE_VERSION  3
 
 #define NGX_LLM_ZONE_MIN      (1024 * 1024)
 
@@ -47,7 +47,17 @@ typedef struct {
 } ngx_llm_totals_t;
 
 
-/* the snapshot, see ngx_llm_save.h */
+/* why the snapshot is not what it should be; until the next (re)load */
+
+typedef enum {
+    NGX_LLM_SAVED_WELL = 0,
+    NGX_LLM_SAVED_ASIDE,            /* it was broken, and was set aside */
+    NGX_LLM_SAVED_SKIPPED,          /* rows were; a copy was set aside */
+    NGX_LLM_SAVED_REFUSED           /* it is not ours: no read, no write */
+} ngx_llm_saved_e;
+
+
+/* the snapshot, see ngx_llm_load.h and ngx_llm_save.h */
 
 typedef struct {
     ngx_atomic_t        changed;    /* changes so far */
@@ -56,6 +66,8 @@ typedef struct {
     ngx_atomic_t        totals;     /* the sum of totals in the file */
     ngx_atomic_t        when;       /* of the last write, s since 1970 */
     ngx_atomic_t        epoch;      /* of this zone's start */
+    ngx_atomic_t        state;      /* ngx_llm_saved_e */
+    ngx_atomic_t        aside;      /* s since 1970, ends that name; or 0 */
 } ngx_llm_saved_t;
 
 #define ngx_llm_zone_changed(zone)                                            \
@@ -94,8 +106,11 @@ typedef struct {
  * take less than two thirds of it: the rest is for lists of models and the
  * indexes made of them, of which there are several for 2 s after changes.
  */
-#define ngx_llm_zone_nodes(size)  ((size) / 8192)
-#define ngx_llm_zone_keys(size)   ((size) / 2560)
+#define NGX_LLM_ZONE_NODE         8192
+#define NGX_LLM_ZONE_KEY          2560
+
+#define ngx_llm_zone_nodes(size)  ((size) / NGX_LLM_ZONE_NODE)
+#define ngx_llm_zone_keys(size)   ((size) / NGX_LLM_ZONE_KEY)
 #define ngx_llm_zone_queue(size)  ngx_min((size) / 8192, 16384)
 
 

@@ -290,4 +290,18 @@ ngx_snprintf(u_char *buf, size_t max, const char *fmt, ...)
 }
 
 
+u_char * ngx_cdecl
+ngx_slprintf(u_char *buf, u_char *last, const char *fmt, ...)
+{
+    u_char   *p;
+    va_list   args;
+
+    va_start(args, fmt);
+    p = ngx_vslprintf(buf, last, fmt, args);
+    va_end(args);
+
+    return p;
+}
+
+
 #endif /* _NGX_LLM_CORE_H_INCLUDED_ */

@@ -19,8 +19,24 @@
 #include "../../src/state/ngx_llm_sessions.c"
 #include "../../src/state/ngx_llm_zone.c"
 #include "../../src/state/ngx_llm_node_url.c"
+#include "../../src/state/ngx_llm_cidr.c"
 #include "../../src/state/ngx_llm_snapshot_row.c"
+
+/* what is done for the disk, in its order */
+
+#include <sys/stat.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static int synced(int fd);
+static int renamed(const char *from, const char *to);
+
+#define fsync   synced
+#define rename  renamed
 #include "../../src/state/ngx_llm_snapshot_file.c"
+#undef  fsync
+#undef  rename
+
 #include "../../src/state/ngx_llm_snapshot_out.c"
 
 /* statics of the same name in two files */
@@ -65,6 +81,14 @@ static void test_fine(void);
 static void test_files(void);
 static void test_precedence(void);
 static void test_room(void);
+static void test_skipped(void);
+static void test_doubles(void);
+static void test_forbidden(void);
+static void test_lasting(void);
+static void test_epochs(void);
+static void test_foreign(void);
+static void test_urls(void);
+static void test_synced(void);
 static void test_owner(void);
 static void test_disk(void);
 static void test_stale(void);
@@ -84,6 +108,7 @@ static void put(const char *text, size_t n);
 static char *get(size_t *n);
 static ngx_uint_t empty(ngx_llm_zone_t *zone);
 static ngx_uint_t files(void);
+static ngx_uint_t skipped(const char *why);
 static pid_t dead_process(void);
 static uint64_t cpu_clock(void);
 
@@ -95,6 +120,8 @@ static char                 dir[] = "/tmp/llm-snapshot-XXXXXX";
 static char                 path[64];
 static ngx_slab_pool_t     *pool;
 static ngx_llm_snapshot_result_t  result;
+static ngx_llm_snapshot_source_t  source;
+static char                 steps[1000];
 
 
 int
@@ -108,6 +135,8 @@ main(void)
     }
 
     sprintf(path, "%s/state.json", dir);
+    source.path = path;
+    source.user = (ngx_uid_t) -1;
 
     test_again();
     test_secret();
@@ -119,6 +148,14 @@ main(void)
     test_files();
     test_precedence();
     test_room();
+    test_skipped();
+    test_doubles();
+    test_forbidden();
+    test_lasting();
+    test_epochs();
+    test_foreign();
+    test_urls();
+    test_synced();
     test_owner();
     test_disk();
     test_stale();
@@ -284,8 +321,10 @@ test_missing(void)
     ok(result.missing && result.text[0] == '\0' && result.epoch == 0,
        "... is well");
 
-    is_number(ngx_llm_snapshot_read(zone, "/nowhere/at/all", &result), NGX_OK,
+    source.path = "/nowhere/at/all";
+    is_number(ngx_llm_snapshot_read(zone, &source, &result), NGX_OK,
               "no directory");
+    source.path = path;
     is_number(result.missing, 1, "... is no file");
 }
 
@@ -320,6 +359,14 @@ static const broken_t  broken[] = {
       "its \"static_nodes\" must be an array" },
     { HEAD "\"static_keys\":\"\",\"end\":true}",
       "its \"static_keys\" must be an array" },
+    { NODES("{\"id\":\"node-0000000000000001\",\"name\":\"a\\u0000\"}"),
+      "line 1: it is no JSON" },
+    { NODES(NODE(1) ",\"weight\":99999999999999999999}"),
+      "line 1: it is no JSON" },
+    { NULL, NULL }
+};
+
+static const broken_t  bad_rows[] = {
     { HEAD "\"totals\":[],\"end\":true}", "totals: is no object" },
     { HEAD "\"totals\":{\"requests\":-1},\"end\":true}",
       "totals: \"requests\" must be a whole number from 0" },
@@ -340,8 +387,6 @@ static const broken_t  broken[] = {
       "nodes[0]: \"name\" is missing" },
     { NODES("{\"id\":\"node-0000000000000001\",\"name\":\"\"}"),
       "nodes[0]: \"name\" must be a text of 1 to 63 bytes" },
-    { NODES("{\"id\":\"node-0000000000000001\",\"name\":\"a\\u0000\"}"),
-      "line 1: it is no JSON" },
     { NODES("{\"id\":\"node-0000000000000001\",\"name\":\"a\\r\\nb\"}"),
       "nodes[0]: \"name\" must be a text" },
     { NODES("{\"id\":\"node-0000000000000001\",\"name\":\"a\\u007f\"}"),
@@ -367,8 +412,6 @@ static const broken_t  broken[] = {
     { NODES(NODE(1) ",\"weight\":1001}"), "nodes[0]: \"weight\" must" },
     { NODES(NODE(1) ",\"weight\":1.5}"), "nodes[0]: \"weight\" must" },
     { NODES(NODE(1) ",\"weight\":\"1\"}"), "nodes[0]: \"weight\" must" },
-    { NODES(NODE(1) ",\"weight\":99999999999999999999}"),
-      "line 1: it is no JSON" },
     { NODES(NODE(1) ",\"max_concurrent\":-1}"),
       "nodes[0]: \"max_concurrent\" must" },
     { NODES(NODE(1) ",\"max_concurrent\":1000001}"),
@@ -453,6 +496,32 @@ test_broken(void)
     }
 
     ok(empty(zone), "nothing of it was taken");
+
+    for (b = bad_rows; b->text; b++) {
+        put(b->text, strlen(b->text));
+        zone = zone_of(4, 4);
+
+        ok(load(zone) == NGX_OK && skipped(b->why), "%s: %s", b->text,
+           result.told[0]);
+    }
+}
+
+
+/* one row, as "nodes[1]: why"; its name may stand in between */
+
+static ngx_uint_t
+skipped(const char *why)
+{
+    size_t       n;
+    const char  *told;
+
+    told = (char *) result.told[0];
+    n = strcspn(why, ":");
+
+    return result.skipped == 1
+           && strncmp(told, why, n) == 0
+           && (told[n] == ':' || told[n] == ' ')
+           && strstr(told + n, why + n) != NULL;
 }
 
 
@@ -520,8 +589,11 @@ test_mutants(void)
         switch (load(zone)) {
 
         case NGX_OK:
+            errors += (result.skipped > 0);
+            bad += (result.skipped && result.told[0][0] == '\0');
             break;
 
+        case NGX_ABORT:
         case NGX_ERROR:
             errors++;
             bad += (result.text[0] == '\0');
@@ -532,8 +604,8 @@ test_mutants(void)
         }
     }
 
-    ok(bad == 0 && errors > 1000, "%d mutants are refused with a reason, the "
-       "others are taken", (int) errors);
+    ok(bad == 0 && errors > 1000, "%d mutants are refused or lose a row, "
+       "with a reason, the others are taken", (int) errors);
 
     free(text);
 }
@@ -582,7 +654,7 @@ test_files(void)
     (void) chmod(path, 0644);
 
     is_number(load(zone), NGX_OK, "others may read it");
-    is_number(result.exposed, 1, "... it is told");
+    ok(result.exposed && !result.open, "... it is told");
     ok(stat(path, &st) == 0 && (st.st_mode & 07777) == 0600, "... and mended");
 
     is_number(load(zone), NGX_OK, "read again");
@@ -590,7 +662,7 @@ test_files(void)
 
     (void) chmod(path, 0420);
     is_number(load(zone), NGX_OK, "others may write it");
-    is_number(result.exposed, 1, "... it is told");
+    ok(result.exposed && result.open, "... it is told");
 
     sprintf(other, "%s/other", dir);
     (void) rename(path, other);
@@ -684,16 +756,356 @@ test_room(void)
 
     zone = zone_of(3, 1);
     (void) add_node(zone, "static", "http://10.0.0.9", 0, 1);
-    is_number(load(zone), NGX_ERROR, "one node too many");
+    is_number(load(zone), NGX_ABORT, "one node too many");
     is_text((char *) result.text, "it has 3 nodes and 1 keys, the zone has "
-            "room for 2 and 1 more: make llm_router_zone larger",
+            "room for 2 and 1 more: make llm_router_zone 1m or larger",
             "... is told");
     is_number(zone->nodes->used, 1, "... nothing of it was taken");
 
     zone = zone_of(3, 1);
+    (void) add_node(zone, "static", "http://10.0.0.3/v1", 0, 1);
+    is_number(load(zone), NGX_OK, "one of them stands in nginx.conf (%s)",
+              result.text);
+    is_number(result.nodes, 2, "... the others are taken");
+
+    zone = zone_of(3, 1);
     (void) add_key(zone, "static", 9, 1);
-    is_number(load(zone), NGX_ERROR, "one key too many");
+    is_number(load(zone), NGX_ABORT, "one key too many");
     is_number(zone->nodes->used, 0, "... nothing of it was taken");
+
+    zone = zone_of(3, 1);
+    (void) add_key(zone, "static", 1, 1);
+    is_number(load(zone), NGX_OK, "it stands in nginx.conf (%s)",
+              result.text);
+
+    zone = zone_of(3, 1);
+    source.look = 1;
+    is_number(load(zone), NGX_OK, "a look only");
+    ok(empty(zone), "... nothing of it was taken");
+    (void) add_node(zone, "static", "http://10.0.0.9", 0, 1);
+    is_number(load(zone), NGX_ABORT, "... but seen that it does not fit");
+    source.look = 0;
+}
+
+
+/* what is wrong costs its own row */
+
+static void
+test_skipped(void)
+{
+    ngx_uint_t       i;
+    ngx_llm_zone_t  *zone;
+
+    static const char  text[] = HEAD "\"totals\":{\"requests\":\"7\"},"
+        "\"nodes\":["
+        NODE(1) ",\"weight\":0},"
+        NODE(2) "},"
+        "{\"id\":\"node-0000000000000003\",\"name\":\"a\\u0007b\"},"
+        NODE(4) "}],\"keys\":["
+        KEY(1) HASH("0101") "},"
+        KEY(2) HASH("xyz") "},"
+        KEY(3) HASH("0303") "}],"
+        "\"static_nodes\":[7],\"static_keys\":[{}],\"end\":true}";
+
+    static const char  *told[] = {
+        "nodes[0] \"n1\": \"weight\" must be a whole number from 1 to 1000",
+        "nodes[2]: \"name\" must be a text of 1 to 63 bytes without control "
+            "characters",
+        "keys[1] \"k2\": \"sha256\" must be 64 hexadecimal digits",
+        "static_nodes[0]: is no object",
+        "static_keys[0]: \"sha256\" is missing",
+        "totals: \"requests\" must be a whole number from 0 to "
+            "9223372036854775807"
+    };
+
+    put(text, sizeof(text) - 1);
+
+    zone = zone_of(2, 2);
+    is_number(load(zone), NGX_OK, "rows are wrong, room is for the others (%s)",
+              result.text);
+    ok(result.nodes == 2 && result.keys == 2 && zone->nodes->used == 2
+       && ngx_llm_nodes_find(zone->nodes, 4) == 1
+       && ngx_llm_keys_find_id(zone->keys, 3) == 1, "... which are taken");
+    is_number(result.skipped, sizeof(told) / sizeof(told[0]), "... all told");
+
+    for (i = 0; i < sizeof(told) / sizeof(told[0]); i++) {
+        is_text((char *) result.told[i], told[i], "... which and why");
+    }
+}
+
+
+/* the first of two counts, and one that was skipped is nobody's double */
+
+static void
+test_doubles(void)
+{
+    char             text[8000], *p;
+    ngx_uint_t       i;
+    ngx_llm_zone_t  *zone;
+
+    static const char  few[] = HEAD "\"nodes\":["
+        NODE(1) "},"
+        "{\"id\":\"node-0000000000000001\",\"name\":\"x\",\"base_url\":"
+        "\"http://10.0.0.2\"},"
+        NODE(2) "}," NODE(2) "}],\"keys\":["
+        KEY(1) HASH("0101") "}," KEY(2) HASH("0101") "},"
+        KEY(2) HASH("0202") "}," KEY(2) HASH("0303") "}],\"end\":true}";
+
+    put(few, sizeof(few) - 1);
+
+    zone = zone_of(8, 8);
+    is_number(load(zone), NGX_OK, "doubles (%s)", result.text);
+    ok(result.nodes == 2 && result.keys == 1, "... one of each is taken");
+    is_text((char *) zone->nodes->node[1].conf.name, "n2", "... the first");
+    is_number(result.skipped, 5, "... the others are told");
+    is_text((char *) result.told[0],
+            "nodes[1] \"x\": \"id\" is that of nodes[0]", "... which");
+
+    p = text + sprintf(text, HEAD "\"nodes\":[" NODE(1) "}");
+
+    for (i = 0; i < 40; i++) {
+        p += sprintf(p, "," NODE(1) "}");
+    }
+
+    p += sprintf(p, "],\"end\":true}");
+    put(text, p - text);
+
+    zone = zone_of(8, 8);
+    ok(load(zone) == NGX_OK && result.nodes == 1 && result.skipped == 40,
+       "as many as there may be");
+    ok(result.told[NGX_LLM_SNAPSHOT_TOLD - 1][0] != '\0',
+       "... some are told one by one");
+}
+
+
+/* addresses that no node of the API ever had */
+
+static void
+test_forbidden(void)
+{
+    char             text[1000];
+    ngx_uint_t       i;
+    ngx_llm_zone_t  *zone;
+
+    static const char  *urls[] = {
+        "http://169.254.169.254", "https://169.254.169.254:8443/latest",
+        "http://[fe80::1]", "http://[::ffff:169.254.169.254]",
+        "http://0.0.0.0:8000", "http://100.100.100.200"
+    };
+
+    for (i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
+        sprintf(text, HEAD "\"nodes\":[{\"id\":\"node-0000000000000003\","
+                "\"name\":\"meta\",\"base_url\":\"%s\"}," NODE(1)
+                "}],\"end\":true}", urls[i]);
+        put(text, strlen(text));
+
+        zone = zone_of(4, 4);
+        ok(load(zone) == NGX_OK && result.nodes == 1
+           && skipped("nodes[0]: \"base_url\" has an address at which no"),
+           "%s: %s", urls[i], result.told[0]);
+    }
+}
+
+
+/* what was done to nodes and keys of nginx.conf at run time */
+
+static void
+test_lasting(void)
+{
+    u_char              hash[NGX_LLM_KEY_HASH];
+    uint32_t            i, k;
+    ngx_uint_t          round;
+    ngx_llm_zone_t     *zone;
+    ngx_atomic_uint_t   generation;
+
+    (void) unlink(path);
+
+    zone = zone_of(4, 4);
+    i = add_node(zone, "static", "http://10.0.0.9", 0, 1);
+    zone->nodes->node[i].draining = 1;
+    (void) add_node(zone, "other", "http://10.0.0.8", 0, 1);
+    k = add_key(zone, "static", 9, 1);
+    ngx_shmtx_lock(&pool->mutex);
+    ngx_llm_keys_revoke_locked(zone->keys, k);
+    ngx_shmtx_unlock(&pool->mutex);
+    (void) add_key(zone, "other", 8, 1);
+    k = add_key(zone, "left", 7, 1);
+    ngx_shmtx_lock(&pool->mutex);
+    ngx_llm_keys_leave_locked(zone->keys, k);
+    ngx_shmtx_unlock(&pool->mutex);
+
+    for (round = 0; round < 2; round++) {
+        is_number(save(zone, 1), NGX_OK, "written");
+
+        zone = zone_of(4, 4);
+        (void) add_node(zone, "static", "http://10.0.0.9", 0, 1);
+        (void) add_node(zone, "other", "http://10.0.0.8", 0, 1);
+        (void) add_key(zone, "static", 9, 1);
+        (void) add_key(zone, "other", 8, 1);
+        (void) add_key(zone, "left", 7, 1);
+
+        is_number(load(zone), NGX_OK, "read (%s)", result.text);
+        is_number(result.unknown + result.skipped, 0, "... all of it");
+        ok(zone->nodes->node[0].draining && !zone->nodes->node[1].draining,
+           "a node of nginx.conf drains still");
+        memset(hash, 9, sizeof(hash));
+        is_number(ngx_llm_keys_find(zone->keys, hash, &generation),
+                  NGX_LLM_KEY_NONE, "a revoked key of nginx.conf stays so");
+        (void) add_key(zone, "static", 9, 1);
+        is_number(ngx_llm_keys_find(zone->keys, hash, &generation),
+                  NGX_LLM_KEY_NONE, "... when it is set again");
+        memset(hash, 8, sizeof(hash));
+        is_number(ngx_llm_keys_find(zone->keys, hash, &generation), 1,
+                  "another one does not");
+        memset(hash, 7, sizeof(hash));
+        is_number(ngx_llm_keys_find(zone->keys, hash, &generation), 2,
+                  "nor one that left, and came again");
+    }
+}
+
+
+static void
+test_epochs(void)
+{
+    char             text[200];
+    ngx_uint_t       i;
+    ngx_llm_zone_t  *zone;
+
+    static const char  *epochs[] = {
+        "2147483646", "2147483647", "2147483648", "4611686018427387902",
+        "4611686018427387903", "4611686018427387904", "9223372036854775807"
+    };
+
+    zone = zone_of(4, 4);
+
+    for (i = 0; i < sizeof(epochs) / sizeof(epochs[0]); i++) {
+        sprintf(text, "{\"version\":1,\"epoch\":%s,\"pid\":%d,\"end\":true}",
+                epochs[i], (int) MASTER);
+        put(text, strlen(text));
+
+        is_number(load(zone), NGX_OK, "number %s (%s)", epochs[i],
+                  result.text);
+        ok(result.epoch <= NGX_LLM_SNAPSHOT_EPOCH, "... is bounded");
+        is_number(save(zone, ngx_min(result.epoch + 1,
+                                     NGX_LLM_SNAPSHOT_EPOCH)),
+                  NGX_OK, "... the next one is written (%s)", result.text);
+        is_number(load(zone), NGX_OK, "... and read (%s)", result.text);
+    }
+
+    sprintf(text, "{\"version\":1,\"epoch\":%s,\"pid\":%d,\"end\":true}",
+            epochs[i - 1], (int) dead_process());
+    put(text, strlen(text));
+    is_number(save(zone, 1), NGX_OK, "the largest, of one that is dead");
+    is_number(load(zone), NGX_OK, "... is bounded, too (%s)", result.text);
+}
+
+
+/* who may own the file */
+
+static void
+test_foreign(void)
+{
+    struct stat      st;
+    ngx_llm_zone_t  *zone;
+
+    static const char  text[] = HEAD "\"nodes\":[" NODE(1) "}],\"end\":true}";
+
+    zone = zone_of(4, 4);
+
+    if (geteuid() != 0) {
+        return;
+    }
+
+    put(text, sizeof(text) - 1);
+    (void) chmod(path, 0644);
+    (void) chown(path, 12345, (gid_t) -1);
+
+    is_number(load(zone), NGX_DECLINED, "a file of somebody else");
+    ok(strstr((char *) result.text, "the user 12345,") != NULL,
+       "... is told (%s)", result.text);
+    ok(empty(zone), "... nothing of it was taken");
+    ok(stat(path, &st) == 0 && (st.st_mode & 07777) == 0644
+       && st.st_uid == 12345, "... and nothing was done to it");
+
+    put("", 0);
+    (void) chown(path, 12345, (gid_t) -1);
+    is_number(load(zone), NGX_DECLINED, "an empty one, too");
+
+    put(text, sizeof(text) - 1);
+    (void) chown(path, 12345, (gid_t) -1);
+    source.user = 12345;
+    is_number(load(zone), NGX_OK, "that of the workers' user (%s)",
+              result.text);
+    source.user = (ngx_uid_t) -1;
+}
+
+
+/* what may be a node's URL comes back as that, each as a node of its own */
+
+static void
+test_urls(void)
+{
+    char             text[100], url[NGX_LLM_NODE_URL];
+    ngx_uint_t       i, k, bad;
+    ngx_llm_zone_t  *zone, *other;
+
+    static const char  *parts[] = {
+        "/v1", "/base", "/V1", "/v1x", "/%76%31"
+    };
+    static const char  *hosts[] = {
+        "http://a", "https://a", "http://10.0.0.1", "https://[fd00::1]:80",
+        "http://a_b-c.example:65535"
+    };
+
+    zone = zone_of(2000, 4);
+
+    for (i = 0; i < 1000; i++) {
+        strcpy(text, hosts[i % 5]);
+
+        for (k = i / 5 + 1; k; k /= 5) {
+            strcat(text, parts[k % 5]);
+        }
+
+        sprintf(url, "n%u", (unsigned) i);
+        (void) add_node(zone, url, text, i + 1, 0);
+    }
+
+    ok(zone->nodes->used > 700, "%u nodes of odd URLs",
+       (unsigned) zone->nodes->used);
+
+    (void) unlink(path);
+    is_number(save(zone, 1), NGX_OK, "written");
+    other = zone_of(2000, 4);
+    is_number(load(other), NGX_OK, "read (%s)", result.text);
+    is_number(result.skipped, 0, "... each of them (%s)", result.told[0]);
+    is_number(result.nodes, zone->nodes->used, "... as a node of its own");
+
+    bad = (other->nodes->used != zone->nodes->used);
+
+    for (i = 0; i < zone->nodes->used && !bad; i++) {
+        bad += strcmp((char *) zone->nodes->node[i].conf.prefix,
+                      (char *) other->nodes->node[i].conf.prefix) != 0
+               || strcmp((char *) zone->nodes->node[i].conf.host,
+                         (char *) other->nodes->node[i].conf.host) != 0
+               || zone->nodes->node[i].conf.id != other->nodes->node[i].conf.id;
+    }
+
+    is_number(bad, 0, "... at the URL it had");
+}
+
+
+/* the file is on the disk before it has its name, and its name at the end */
+
+static void
+test_synced(void)
+{
+    ngx_llm_zone_t  *zone;
+
+    zone = zone_of(4, 4);
+
+    is_number(save(zone, 1000), NGX_OK, "written");
+    is_text(steps, "whole file, rename, directory, ",
+            "... synced before and after it was renamed");
 }
 
 
@@ -1095,6 +1507,8 @@ add_list(ngx_llm_zone_t *zone, uint32_t i, const char *a, const char *b)
 static ngx_int_t
 save(ngx_llm_zone_t *zone, ngx_uint_t epoch)
 {
+    steps[0] = '\0';
+
     return ngx_llm_snapshot_write(zone, path, epoch, MASTER, &result);
 }
 
@@ -1119,7 +1533,7 @@ saved(void)
 static ngx_int_t
 load(ngx_llm_zone_t *zone)
 {
-    return ngx_llm_snapshot_read(zone, path, &result);
+    return ngx_llm_snapshot_read(zone, &source, &result);
 }
 
 
@@ -1204,6 +1618,50 @@ cpu_clock(void)
     (void) clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
 
     return (uint64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+
+/* what the writer does, and what of it there is */
+
+static int
+synced(int fd)
+{
+    int          again;
+    char         name[64], end[13];
+    struct stat  st;
+
+    if (fstat(fd, &st) == -1) {
+        return -1;
+    }
+
+    if (S_ISDIR(st.st_mode)) {
+        strcat(steps, "directory, ");
+        return fsync(fd);
+    }
+
+    /* it is open for writing only */
+
+    sprintf(name, "/proc/self/fd/%d", fd);
+    ngx_memzero(end, sizeof(end));
+
+    again = open(name, O_RDONLY);
+    (void) pread(again, end, sizeof(end) - 1,
+                 st.st_size - (off_t) sizeof(end) + 1);
+    (void) close(again);
+
+    strcat(steps, strcmp(end, "\"end\":true}\n") == 0 ? "whole file, "
+                                                        : "file, ");
+
+    return fsync(fd);
+}
+
+
+static int
+renamed(const char *from, const char *to)
+{
+    strcat(steps, "rename, ");
+
+    return rename(from, to);
 }
 
 
