@@ -29,6 +29,8 @@ sub own {
                split ' ', $ENV{TEST_NGINX_LOAD_MODULES} // '';
     my $user = $> == 0 ? 'user root;' : '';
     my $static = $opt{static} // '';
+    my $zone = $opt{zone} // '8m';
+    my $key = $opt{no_key} ? '' : "    llm_router_key $Clear name=static;\n";
 
     $Dir = "$ENV{TEST_NGINX_SERVROOT}/own";
     $Port ||= LLMTest::free_port();
@@ -49,11 +51,10 @@ http {
     fastcgi_temp_path $Dir/temp;
     uwsgi_temp_path $Dir/temp;
     scgi_temp_path $Dir/temp;
-    llm_router_zone own:8m;
+    llm_router_zone own:$zone;
     llm_router_state state/state.json;
     llm_router_health interval=100ms;
-    llm_router_key $Clear name=static;
-$AdminKey
+$key$AdminKey
     $static
     server {
         listen 127.0.0.1:$Port;
@@ -67,22 +68,36 @@ _EOC_
 
 sub slurp { return LLMTest::Helpers::slurp(@_) }
 sub clear { return $Clear }
+sub port { return $Port }
 sub own_dir { return "$Dir/$_[0]" }
 sub file { return "$Dir/state/state.json" }
 sub log_text { return slurp("$Dir/error.log") // '' }
 sub pid_of { return (slurp($_[0] // "$Dir/nginx.pid") // '') =~ /(\d+)/ ? $1 : 0 }
 sub mode { return sprintf '%o', (stat $_[0])[2] & 07777 }
 
-sub begin {
+sub start {
     my $cmd = "$ENV{TEST_NGINX_BINARY} -e $Dir/error.log -p $Dir/ -c $Dir/nginx.conf";
-    system("$cmd >>$Dir/start.log 2>&1") == 0
-        or die 'nginx does not start: ' . (slurp("$Dir/start.log") // '');
+    return system("$cmd >>$Dir/start.log 2>&1") == 0;
+}
+
+sub begin {
+    start() or die 'nginx does not start: ' . (slurp("$Dir/start.log") // '');
     wait_until(sub { pid_of() && eval { api('GET', '/version')->status } })
         or die "nginx does not answer\n";
 }
 
 sub own_test {
     return `$ENV{TEST_NGINX_BINARY} -t -q -e $Dir/error.log -p $Dir/ -c $Dir/nginx.conf 2>&1`;
+}
+
+# what the log tells of a reload; its workers are there, or it was refused
+
+sub again {
+    my $n = length log_text();
+    kill 'HUP', pid_of();
+    wait_until(sub { substr(log_text(), $n) =~ /start worker process \d+\n.*\[notice\].*start worker process|\[emerg\]/s })
+        or die 'nginx does not reload: ' . log_text();
+    return substr(log_text(), $n);
 }
 
 sub send_to {
@@ -93,10 +108,12 @@ sub send_to {
 sub gone { my $pid = shift; return wait_until(sub { !kill 0, $pid }) }
 
 sub end {
+    my ($allowed) = @_;
     my $pid = pid_of() or return;
     kill 'QUIT', $pid;
     ok(gone($pid), 'nginx stops');
-    is_deeply([log_text() =~ /^.*(?:\[alert\]|\[emerg\]|Sanitizer|on signal).*$/mg],
+    is_deeply([grep { !$allowed || $_ !~ $allowed }
+               log_text() =~ /^.*(?:\[alert\]|\[emerg\]|Sanitizer|on signal).*$/mg],
               [], 'its log has no alert');
 }
 
@@ -229,8 +246,8 @@ end();
 for (['', 'it is empty'], ['{"version":1,"epoch":4,"nodes":[', 'it is truncated'],
      ['{"version":7,"end":true}', 'its version 7 is not known'],
      ["<html>\n", 'line 1: it is no JSON'],
-     ['{"version":1,"epoch":4,"nodes":[{"id":"node-00000000000000ab",'
-      . '"name":"x"}],"end":true}', 'nodes[0]: "base_url" is missing'],
+     ['{"version":1,"epoch":4,"nodes":{},"end":true}',
+      'its "nodes" must be an array'],
      [undef, 'it is no regular file'], [\1, 'it is a symbolic link'])
 {
     my ($text, $why) = @$_;
@@ -251,6 +268,15 @@ for (['', 'it is empty'], ['{"version":1,"epoch":4,"nodes":[', 'it is truncated'
     is($text, slurp($aside[0]), '... as it was') if defined $text && !ref $text;
     ok(written(sub { 1 }), '... a new one is written');
     is(chat_by(clear(), 'm')->status, 503, '... and it serves');
+    my $name = $aside[0] =~ s{.*/}{}r;
+    is(health()->{status}, 'degraded', '... while health says so');
+    is(health()->{state}{error}, "could not be read, set aside as $name",
+       '... and why');
+    is(index(http('GET', '/api/health', {}, undef, port => port())->body,
+             own_dir('')), -1, '... without the directory');
+    again();
+    is_deeply([health()->{status}, health()->{state}{error}], ['ok', undef],
+              '... until the next reload') or diag(log_text());
     end();
 }
 
@@ -335,3 +361,237 @@ for (['llm_router_state ""', 'llm_router_state: "" is no name of a file'],
                : cmp_ok(index($text, $why), '>', 0, $line) || diag($text);
 }
 is(-e file() ? 1 : 0, 0, 'nginx -t touches no state file');
+
+
+
+=== TEST 7: what is wrong with one row costs that row
+--- perl
+own();
+put('{"version":1,"epoch":4,"nodes":['
+    . '{"id":"node-0000000000000001","name":"one","base_url":"http://10.0.0.1","models":["x"]},'
+    . '{"id":"node-0000000000000002","name":"two","base_url":"http://10.0.0.1/v1"},'
+    . '{"id":"node-0000000000000003","name":"meta","base_url":"http://169.254.169.254"},'
+    . '{"id":"node-0000000000000004","name":"four","base_url":"http://10.0.0.4","models":["x"],"weight":0},'
+    . '{"id":"node-0000000000000005","name":"five","base_url":"http://10.0.0.1/v1/v1","models":["x"]}],'
+    . '"keys":[{"id":"key-0000000000000001","sha256":"' . 'ab' x 32
+    . '","name":"k","scopes":["inference"]}],"end":true}');
+my $text = slurp(file());
+begin();
+is(names('/nodes'), 'five one', 'the others are there');
+is(names('/keys'), 'k robot static', 'so are the keys');
+my $log = log_text();
+for ('nodes[1] "two": "base_url" is that of nodes[0]',
+     'nodes[2] "meta": "base_url" has an address at which no node may be',
+     'nodes[3] "four": "weight" must be a whole number from 1 to 1000')
+{
+    cmp_ok(index($log, "state.json\": skipped $_"), '>', 0, $_) or diag($log);
+}
+my ($kept) = glob(file() . '.broken.*');
+ok($kept && slurp($kept) eq $text, 'the file is kept as it was');
+is(mode($kept), '600', '... for nobody else');
+my $name = $kept =~ s{.*/}{}r;
+ok(written(sub { @{ $_[0]{nodes} } == 2 }), 'a new one is written');
+is(slurp($kept), $text, '... not over it');
+is_deeply([@{ health() }{qw(status)}, health()->{state}{error}],
+          ['degraded', "rows of it were skipped, set aside as $name"],
+          'health says so');
+end();
+begin();
+is(names('/nodes'), 'five one', 'a restart finds the same');
+is_deeply([@{ api('GET', '/nodes/node-0000000000000005')->json }{base_url}],
+          ['http://10.0.0.1/v1/v1'], '... with its URL');
+is(health()->{status}, 'ok', '... and all is well');
+end();
+
+
+
+=== TEST 8: a zone that is too small
+--- perl
+my $p = mock_port('a');
+my $keys = CORE::join ',', map { sprintf '{"id":"key-%016x","sha256":"%064x",'
+    . '"name":"k%d","scopes":["inference"]}', $_, $_, $_ } 1 .. 500;
+my $text = '{"version":1,"epoch":4,"nodes":[{"id":"node-0000000000000001",'
+           . qq("name":"n","base_url":"http://127.0.0.1:$p","models":["m"]}],)
+           . qq("keys":[$keys],"end":true});
+my $why = 'it has 1 nodes and 500 keys, the zone has room for 128 and 407 '
+          . 'more: make llm_router_zone 2m or larger';
+
+own(zone => '1m');
+put($text);
+chmod 0640, file();
+like(own_test(), qr/\[emerg\].*state\.json" does not fit: \Q$why\E/,
+     'nginx -t sees it');
+is(mode(file()), '640', '... and does nothing to the file');
+ok(!start(), 'nginx does not start');
+like(slurp(own_dir('start.log')), qr/does not fit: \Q$why\E/, '... and says why');
+is(slurp(file()), $text, 'the file is as it was');
+is_deeply([glob(file() . '.*')], [], '... and alone');
+
+own(again => 1);
+unlink own_dir('error.log');
+begin();
+is(scalar @{ api('GET', '/keys?limit=1000')->json->{data} }, 502,
+   'in a larger zone all is there');
+my $made = api('POST', '/keys', { name => 'made' })->json;
+ok(written(sub { @{ $_[0]{keys} } == 501 }), 'what is made is written');
+ok(wait_until(sub { chat_by($made->{key}, 'm')->status == 200 }), '... and good');
+
+own(again => 1, zone => '1m');
+like(again(), qr/\[emerg\].*does not fit: it has 1 nodes and 501 keys/,
+     'a reload into a smaller one is refused');
+is(chat_by($made->{key}, 'm')->status, 200, 'all goes on');
+is(names('/nodes'), 'n', '... as it was');
+is(api('POST', '/keys', { name => 'after' })->status, 201, '... with changes');
+ok(written(sub { @{ $_[0]{keys} } == 502 }), '... that are kept');
+is_deeply([glob(file() . '.*')], [], 'the file was not set aside');
+
+own(again => 1, zone => '4m');
+unlike(again(), qr/\[emerg\]/, 'a reload into one that has room');
+ok(wait_until(sub { (eval { chat_by($made->{key}, 'm')->status } // 0) == 200 }),
+   '... has it all');
+is(scalar @{ api('GET', '/keys?limit=1000')->json->{data} }, 504, '... indeed');
+
+rename file(), own_dir('well.json');
+put('{"version":1,');
+own(again => 1, zone => '6m');
+like(again(), qr/\[emerg\].*can't be used: it is truncated/,
+     'a broken file, where another zone needs it, is no reason to lose all');
+is(chat_by($made->{key}, 'm')->status, 200, '... it goes on');
+is_deeply([glob(file() . '.*')], [], '... the file is left there');
+end(qr/does not fit|can't be used/);
+
+
+
+=== TEST 9: what was done to nodes and keys of nginx.conf lasts
+--- perl
+my $p = mock_port('a');
+my $static = "llm_router_node http://127.0.0.1:$p name=n models=m;"
+             . "llm_router_node http://127.0.0.1:$p/two name=o models=m;";
+own(static => $static);
+begin();
+my ($n) = grep { $_->{name} eq 'n' } @{ api('GET', '/nodes')->json->{data} };
+my ($k) = grep { $_->{name} eq 'static' } @{ api('GET', '/keys')->json->{data} };
+is(chat_by(clear(), 'm')->status, 200, 'the key is good');
+is(api('POST', "/nodes/$n->{id}/drain")->status, 200, 'a node is drained');
+is(api('DELETE', "/keys/$k->{id}")->status, 204, 'a key is revoked');
+
+for ('a restart', 'a resized zone', 'an upgrade') {
+    ok(written(sub { (grep { $_->{draining} } @{ $_[0]{static_nodes} })
+                     && grep { $_->{revoked} } @{ $_[0]{static_keys} } }),
+       'in the file');
+
+    if (/zone/) {
+        own(again => 1, static => $static, zone => '9m');
+        again();
+
+    } elsif (/upgrade/) {
+        my $old = pid_of();
+        send_to('USR2', $old);
+        ok(wait_until(sub { -e own_dir('nginx.pid.oldbin') && pid_of()
+                            && pid_of() != $old }), 'a new one starts');
+        my $new = pid_of();
+        ok(written(sub { $_[0]{pid} == $new }), '... and has the file');
+        send_to('QUIT', $old);
+        ok(gone($old), '... the old one ends');
+
+    } else {
+        end();
+        begin();
+    }
+
+    is(api('GET', "/nodes/$n->{id}")->json->{state}, 'draining',
+       "$_: the node drains");
+    is(chat_by(clear(), 'm')->status, 401, "... the key is refused");
+    like(log_text(), qr/\[warn\].*llm key "static" was revoked by the API/,
+         '... which is told');
+    is(index(log_text(), clear()), -1, '... by its name');
+}
+
+is(api('POST', "/nodes/$n->{id}/resume")->status, 200, 'resumed');
+own(again => 1, static => $static, no_key => 1, zone => '9m');
+again();
+is(chat_by(clear(), 'm')->status, 401, 'nginx.conf has the key no more');
+is(names('/keys'), 'robot', '... which is forgotten');
+own(again => 1, static => $static, zone => '9m');
+again();
+is(chat_by(clear(), 'm')->status, 200, 'it has it again, and it is good');
+ok(written(sub { !grep { $_->{draining} || $_->{revoked} }
+                 @{ $_[0]{static_nodes} }, @{ $_[0]{static_keys} } }),
+   '... in the file, too');
+end();
+
+
+
+=== TEST 10: a file that others own, or may write
+--- perl
+SKIP: {
+    skip('who is not root gives no files away', 1) if $> != 0;
+    my $text = '{"version":1,"epoch":4,"keys":[{"id":"key-0000000000000001",'
+               . '"sha256":"' . 'ab' x 32 . '","name":"planted","scopes":'
+               . '["admin"]}],"end":true}';
+    own();
+    put($text);
+    chown 12345, -1, file();
+    begin();
+    is(names('/keys'), 'robot static', 'what is in it is not believed');
+    like(log_text(), qr/\[error\].*can't be used: it belongs to the user 12345/,
+         '... it is told');
+    my $made = api('POST', '/keys', { name => 'made' })->json;
+    is(health()->{status}, 'degraded', '... health says so');
+    is(health()->{state}{error}, 'not ours, neither read nor written', '... why');
+    is(health()->{state}{pending} ? 1 : 0, 1, '... and that something is not kept');
+    select undef, undef, undef, 1.5;
+    is(slurp(file()), $text, 'nobody writes over it');
+    is_deeply([(stat file())[4], glob(file() . '.*')], [12345],
+              '... and it is left there');
+    again();
+    is(health()->{status}, 'degraded', 'a reload looks again');
+
+    chown 0, -1, file();
+    chmod 0666, file();
+    again();
+    ok(wait_until(sub { names('/keys') eq 'made planted robot static' }),
+       'given to us it is read, beside what was made')
+        or diag(names('/keys'));
+    like(log_text(), qr/\[warn\].*could be written by others, who may have made up/,
+         '... others could write it, which is told');
+    ok(written(sub { @{ $_[0]{keys} } == 2 }), '... and it is written again');
+    is(health()->{status}, 'ok', '... which is well');
+    is(mode(file()), '600', '... for nobody else');
+    end();
+    is(slurp(file()) =~ /made/ ? 1 : 0, 1, 'what was made is kept');
+}
+
+
+
+=== TEST 11: addresses that nginx.conf allows no more
+--- perl
+my $p = mock_port('a');
+own();
+begin();
+is(api('POST', '/nodes', { name => 'n', base_url => "http://127.0.0.1:$p",
+                           models => ['m'] })->status, 201, 'a node');
+ok(wait_until(sub { chat_by(clear(), 'm')->status == 200 }), 'it serves');
+my ($id) = map { $_->{id} } @{ api('GET', '/nodes')->json->{data} };
+my %conf = (yes => 'llm_router_node_allow 127.0.0.0/8;',
+            no => 'llm_router_node_allow 10.0.0.0/8;');
+
+for (qw(no yes no restart yes)) {
+    if ($_ eq 'restart') {
+        end();
+        begin();
+    } else {
+        own(again => 1, static => $conf{$_});
+        again();
+    }
+
+    my $may = $_ eq 'yes';
+    ok(wait_until(sub { chat_by(clear(), 'm')->status == ($may ? 200 : 503) }),
+       "$_: it " . ($may ? 'serves' : 'gets nothing'));
+    is(api('GET', "/nodes/$id")->json->{state}, $may ? 'online' : 'offline',
+       '... as is shown');
+}
+
+is(scalar(() = log_text() =~ /\[warn\].*llm node "n" of the API is offline: llm_router_node_allow does not have its address, http:/g), 3,
+   'the log says it each time');
+end();

@@ -25,6 +25,7 @@ static void ngx_llm_snapshot_check_nodes(ngx_llm_snapshot_reader_t *r,
     ngx_llm_snapshot_mark_t *ids, ngx_llm_snapshot_mark_t *urls);
 static void ngx_llm_snapshot_check_keys(ngx_llm_snapshot_reader_t *r,
     ngx_llm_snapshot_mark_t *ids, ngx_llm_snapshot_mark_t *hashes);
+static uint64_t ngx_llm_snapshot_mix(const u_char hash[NGX_LLM_KEY_HASH]);
 static ngx_uint_t ngx_llm_snapshot_has_node(ngx_llm_nodes_t *nodes,
     uint64_t id, uint64_t url);
 static ngx_uint_t ngx_llm_snapshot_has_key(ngx_llm_keys_t *keys,
@@ -199,7 +200,7 @@ ngx_llm_snapshot_check_keys(ngx_llm_snapshot_reader_t *r,
 
         ids[n].value = row.id;
         ids[n].row = i;
-        ngx_memcpy(&hashes[n].value, row.hash, sizeof(uint64_t));
+        hashes[n].value = ngx_llm_snapshot_mix(row.hash);
         hashes[n].known = ngx_llm_snapshot_has_key(r->zone->keys, &row);
         hashes[n++].row = i;
     }
@@ -208,6 +209,22 @@ ngx_llm_snapshot_check_keys(ngx_llm_snapshot_reader_t *r,
     ngx_llm_snapshot_twice(r, "keys", r->keys, "sha256", hashes, n);
 
     r->new_keys = ngx_llm_snapshot_new(r->keys, hashes, n);
+}
+
+
+static uint64_t
+ngx_llm_snapshot_mix(const u_char hash[NGX_LLM_KEY_HASH])
+{
+    uint64_t    h, words[NGX_LLM_KEY_HASH / 8];
+    ngx_uint_t  i;
+
+    ngx_memcpy(words, hash, NGX_LLM_KEY_HASH);
+
+    for (i = 0, h = 0; i < NGX_LLM_KEY_HASH / 8; i++) {
+        h = (h ^ words[i]) * 0x9e3779b97f4a7c15ULL;
+    }
+
+    return h;
 }
 
 

@@ -61,6 +61,7 @@ static int renamed(const char *from, const char *to);
 #define NODE(i)   "{\"id\":\"node-000000000000000" #i "\",\"name\":\"n" #i    \
                   "\",\"base_url\":\"http://10.0.0." #i "\""
 #define HASH(c)   "\"sha256\":\"" c c c c c c c c c c c c c c c c "\""
+#define ZEROS     "0000000000000000"
 #define KEY(i)    "{\"id\":\"key-000000000000000" #i "\",\"name\":\"k" #i     \
                   "\",\"scopes\":[\"inference\"],"
 
@@ -849,13 +850,16 @@ test_doubles(void)
         "\"http://10.0.0.2\"},"
         NODE(2) "}," NODE(2) "}],\"keys\":["
         KEY(1) HASH("0101") "}," KEY(2) HASH("0101") "},"
-        KEY(2) HASH("0202") "}," KEY(2) HASH("0303") "}],\"end\":true}";
+        KEY(2) HASH("0202") "}," KEY(2) HASH("0303") "},"
+        KEY(3) "\"sha256\":\"" ZEROS ZEROS ZEROS "0000000000000001\"},"
+        KEY(4) "\"sha256\":\"" ZEROS ZEROS ZEROS "0000000000000002\"}],"
+        "\"end\":true}";
 
     put(few, sizeof(few) - 1);
 
     zone = zone_of(8, 8);
     is_number(load(zone), NGX_OK, "doubles (%s)", result.text);
-    ok(result.nodes == 2 && result.keys == 1, "... one of each is taken");
+    ok(result.nodes == 2 && result.keys == 3, "... one of each is taken");
     is_text((char *) zone->nodes->node[1].conf.name, "n2", "... the first");
     is_number(result.skipped, 5, "... the others are told");
     is_text((char *) result.told[0],
