@@ -595,3 +595,91 @@ for (qw(no yes no restart yes)) {
 is(scalar(() = log_text() =~ /\[warn\].*llm node "n" of the API is offline: llm_router_node_allow does not have its address, http:/g), 3,
    'the log says it each time');
 end();
+
+
+
+=== TEST 12: who waits for approval waits on, who was heard is silent from now on
+--- perl
+my $cc = $ENV{CC} || 'cc';
+my $clock = "$ENV{TEST_NGINX_SERVROOT}/clock";
+
+# the clock that only goes forward, ahead by as many ms as a file says
+
+sub ahead {
+    open my $out, '>', $clock or die "clock: $!\n";
+    syswrite $out, pack 'q', $_[0];
+}
+
+SKIP: {
+    skip('a sanitizer or valgrind has the place of the library', 1)
+        if $ENV{LLMTEST_VALGRIND} || $ENV{ASAN_OPTIONS}
+           || `$ENV{TEST_NGINX_BINARY} -V 2>&1` =~ /-fsanitize/;
+
+    open my $c, '>', "$clock.c" or die "clock.c: $!\n";
+    print $c <<'_EOC_';
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+int
+clock_gettime(clockid_t id, struct timespec *ts)
+{
+    int        fd, rc = syscall(SYS_clock_gettime, id, ts);
+    long long  ms = 0;
+
+    if (id == CLOCK_MONOTONIC || id == CLOCK_MONOTONIC_COARSE) {
+        fd = open(CLOCK, O_RDONLY);
+        if (pread(fd, &ms, 8, 0) == 8) {
+            ts->tv_sec += ms / 1000;
+        }
+        close(fd);
+    }
+
+    return rc;
+}
+_EOC_
+    close $c;
+    system("$cc -shared -fPIC -Wall -O1 -DCLOCK='\"$clock\"' -o $clock.so"
+           . " $clock.c") == 0 or die "no library\n";
+    ahead(0);
+
+    own(static => 'llm_router_key sk-nodes-0123456789abcdef name=nodes scopes=node;');
+    my $run = sub { local $ENV{LD_PRELOAD} = "$clock.so"; begin() };
+    $run->();
+
+    my $register = sub {
+        my ($name, $path) = @_;
+        my $r = http('POST', '/api/nodes/register',
+                     { Authorization => 'Bearer sk-nodes-0123456789abcdef',
+                       'Content-Type' => 'application/json' },
+                     json_encode({ name => $name, models => [$name],
+                         base_url => 'http://127.0.0.1:' . mock_port('a') . $path }),
+                     port => port());
+        die $r->status . ' ' . $r->body if $r->status != 201;
+        return $r->json->{node_id};
+    };
+    my ($waits, $heard) = ($register->('waits', '/two'), $register->('heard', ''));
+    my $state = sub { api('GET', "/nodes/$_[0]")->json->{state} };
+
+    is(api('POST', "/nodes/$heard/approve")->status, 200, 'one is approved');
+    ok(wait_until(sub { $state->($heard) eq 'online' }), '... and online');
+    is($state->($waits), 'pending', 'the other waits');
+    ahead(50_000);
+    end();
+    $run->();
+
+    is($state->($waits), 'pending', 'it does so after a restart');
+    is(chat_by(clear(), 'waits')->status, 503, '... and gets nothing');
+    ok(wait_until(sub { chat_by(clear(), 'heard')->status == 200 }),
+       'the other serves');
+    ahead(90_000);
+    select undef, undef, undef, 2.5;
+    is($state->($heard), 'online', 'its silence counts from the restart')
+        or diag(log_text());
+    ahead(120_000);
+    ok(wait_until(sub { $state->($heard) eq 'offline' }), '... and ends it');
+    like(log_text(), qr/llm node "heard" is offline: no heartbeat for 60 s/,
+         '... as is told');
+    end();
+}
