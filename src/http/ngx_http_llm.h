@@ -59,6 +59,7 @@ typedef struct {
     ngx_shm_zone_t       *shm_zone;
     ngx_llm_zone_t       *zone;         /* set when the zone is made */
     ngx_cycle_t          *cycle;        /* that it is made for */
+    ngx_uint_t            seeded;       /* what nginx.conf has stands in it */
 
     ngx_llm_redis_conf_t *redis;        /* NULL: none */
     ngx_uint_t            redis_tls;    /* unsigned  redis_tls:1; */

@@ -109,7 +109,9 @@ ngx_http_llm_init_module(ngx_cycle_t *cycle)
 
     ngx_llm_queue_notify = ngx_llm_wake;
 
-    ngx_http_llm_seed(mcf, cycle->log);
+    if (!mcf->seeded) {
+        ngx_http_llm_seed(mcf, cycle->log);
+    }
 
     if (ngx_http_llm_take_state(mcf, cycle->log) != NGX_OK) {
         return NGX_ERROR;
@@ -266,6 +268,7 @@ ngx_http_llm_read_state(ngx_http_llm_main_conf_t *mcf, ngx_uint_t is_new,
 
     if (is_new) {
         ngx_http_llm_seed(mcf, log);
+        mcf->seeded = 1;
 
         old = ngx_is_init_cycle(ngx_cycle)
               ? NULL
