@@ -67,7 +67,8 @@ static const char *
 ngx_http_llm_view_offline(const ngx_http_llm_view_t *v)
 {
     if (v->conf.naddrs == 0) {
-        return "its name has no address";
+        return v->conf.named ? "its name has no address"
+                             : "llm_router_node_allow has no place for it";
     }
 
     if (ngx_llm_heartbeat_silent(v->node, v->now)) {

@@ -301,7 +301,7 @@ struct ngx_http_llm_ctx_s {
 };
 
 
-#define NGX_HTTP_LLM_VERSION  "0.3.0"
+#define NGX_HTTP_LLM_VERSION  "0.4.0"
 
 
 extern ngx_module_t  ngx_http_llm_router_module;
