@@ -502,7 +502,49 @@ is(lines(qr/"static\.test" $::Failed: .*, it keeps/), 1, 'told once');
 
 
 
-=== TEST 6: nothing said: all but link-local ones
+=== TEST 6: nor are those of a node of nginx.conf that the API has moved
+--- http_config eval
+$::Http . '
+    llm_router_node http://static.test:$TEST_NGINX_NODE_A name=static
+                    models=static check=off;
+    llm_router_node_allow 127.0.0.0/8;
+'
+--- perl
+names('leads.test' => '127.0.0.1');
+my $n = node('static');
+my $r = api('PATCH', "/nodes/$n->{id}", { weight => 3,
+                                          base_url => host('static.test') });
+is($r->status, 200, 'its own URL, said again');
+names('static.test' => '192.0.2.1');
+ok(wait_until(sub { pass_by(10); shows('static') eq '192.0.2.1' }),
+   'may lead anywhere');
+
+$r = api('PATCH', "/nodes/$n->{id}", { base_url => host('leads.test') });
+is($r->status, 200, 'another one');
+is(ask('static')->status, 200, 'it serves');
+begun('leads.test');
+
+for my $to ('169.254.169.254', '192.0.2.1', 'fe80::1') {
+    names('leads.test' => $to);
+    asked_again('leads.test');
+    is(shows('static'), '127.0.0.1', "$to: it is where it was");
+}
+
+is(lines(qr/"leads\.test" $::Failed: $::Refused, it keeps/), 1, 'told once');
+
+# nginx.conf is read again: what it says may be anywhere again
+
+names('static.test' => '127.0.0.1');
+reload();
+ok(wait_until(sub { node('static')->{base_url} eq host('static.test') }),
+   'as it was');
+names('static.test' => '192.0.2.1');
+ok(wait_until(sub { pass_by(10); shows('static') eq '192.0.2.1' }),
+   'which may lead anywhere');
+
+
+
+=== TEST 7: nothing said: all but link-local ones
 --- http_config eval: $::Http
 --- perl
 names('leads.test' => '127.0.0.1');
@@ -535,7 +577,7 @@ is(shows('new'), '127.0.0.1', 'nor of several');
 
 
 
-=== TEST 7: nobody answers: requests go on, and other names have their turn
+=== TEST 8: nobody answers: requests go on, and other names have their turn
 --- perl
 start_b();
 my @mute = map { "mute$_" } 1 .. 12;

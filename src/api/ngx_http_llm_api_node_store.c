@@ -215,6 +215,10 @@ ngx_http_llm_edit_place(ngx_http_llm_edit_t *edit, ngx_llm_node_conf_t *conf,
         conf->ipv6 = url->ipv6;
         conf->named = url->named;
 
+        /* what nginx.conf may was said of its own URL only */
+
+        conf->static_url = old->static_url && !moved;
+
         ngx_memcpy(conf->host, url->host, NGX_LLM_NODE_HOST);
         ngx_memcpy(conf->prefix, url->prefix, NGX_LLM_NODE_PREFIX);
 

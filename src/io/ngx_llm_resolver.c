@@ -263,7 +263,7 @@ ngx_llm_resolver_begin(uint32_t i)
     ngx_memcpy(job->resolve.host, job->conf.host, NGX_LLM_NODE_HOST);
 
     job->resolve.port = job->conf.port;
-    job->resolve.allow = job->conf.is_static ? NULL : rv->allow;
+    job->resolve.allow = job->conf.static_url ? NULL : rv->allow;
     job->resolve.data = job;
     job->resolve.done = ngx_llm_resolver_done;
 

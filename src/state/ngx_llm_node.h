@@ -80,6 +80,7 @@ typedef struct {
     unsigned            check:1;                    /* probe its health */
     unsigned            discover:1;                 /* ask for its models */
     unsigned            is_static:1;                /* of nginx.conf */
+    unsigned            static_url:1;               /* its URL is, too */
     unsigned            registered:1;               /* announced itself */
     unsigned            named:1;                    /* host is a name: DNS */
     ngx_uint_t          type;                       /* as said, or unknown */

@@ -88,6 +88,7 @@ ngx_llm_nodes_set_list_locked(ngx_llm_nodes_t *nodes,
     node = &nodes->node[i];
     redo = ngx_llm_nodes_begin_locked(nodes, i, conf);
 
+    redo->conf.static_url = conf->is_static;
     redo->list = copy;
 
     if (copy || op == NGX_LLM_NODE_REDO_SET) {
@@ -103,6 +104,10 @@ ngx_llm_nodes_set_list_locked(ngx_llm_nodes_t *nodes,
         if (!conf->is_static || node->conf.is_static) {
             redo->conf.id = node->conf.id;
             redo->conf.is_static = node->conf.is_static;
+        }
+
+        if (!conf->is_static) {
+            redo->conf.static_url = node->conf.static_url;
         }
     }
 

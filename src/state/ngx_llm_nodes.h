@@ -45,7 +45,8 @@ ngx_llm_nodes_t *ngx_llm_nodes_create(ngx_slab_pool_t *shpool,
  * its list are kept when it was there, and so are its id and created; but one
  * that was made at run time and now stands in nginx.conf gets the id in conf,
  * and is pending no more.  A static one stays static.  An id of 0 in conf
- * means ngx_llm_nodes_id().
+ * means ngx_llm_nodes_id().  static_url is set for a static conf; otherwise it
+ * stays as it was.
  * A new node wants a check, and is pending if conf->registered.  It is offline
  * until one succeeds, unless conf says its models, or that nobody checks it.
  * idle(data, i) says whether a leaving one's place may be used again.  The

@@ -407,6 +407,7 @@ test_static(void)
     (void) ngx_llm_nodes_set_locked(nodes, &conf, idle, NULL);
     ok(node->pending && node->conf.id == 77 && node->conf.created == 1000,
        "it does so again: it is the same one");
+    ok(!node->conf.static_url, "... whose URL is not nginx.conf's");
 
     conf_of(&conf, "a", 2);
     id = ngx_llm_nodes_id(&conf);
@@ -419,6 +420,7 @@ test_static(void)
     ok(node->conf.is_static && node->conf.id == id && !node->pending
        && node->draining && node->online && node->conf.weight == 3,
        "... it is static and not pending, its state is kept");
+    ok(node->conf.static_url, "... and its URL is nginx.conf's");
     ok(ngx_llm_nodes_find(nodes, id) == 0
        && ngx_llm_nodes_find(nodes, 77) == NGX_LLM_NODE_NONE,
        "... and it is found by its new id only");
@@ -431,6 +433,7 @@ test_static(void)
               "it is set at run time");
     ok(node->conf.is_static && node->conf.id == id && node->conf.weight == 4,
        "... changed, but static still");
+    ok(node->conf.static_url, "... and so is its URL");
 
     ngx_shmtx_unlock(&pool->mutex);
 }
