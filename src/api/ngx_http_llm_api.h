@@ -39,7 +39,13 @@ typedef struct {
     const char             *path;       /* "/nodes/{id}": one segment */
     ngx_uint_t              role;       /* at least; NONE: open */
     ngx_http_llm_api_pt     handler;
+    ngx_uint_t              flags;
 } ngx_http_llm_api_route_t;
+
+/* of a route: If-Match is its handler's to obey; what it changes is saved */
+
+#define NGX_HTTP_LLM_API_TAGGED  0x01
+#define NGX_HTTP_LLM_API_SAVED   0x02
 
 
 /* who asks, see ngx_http_llm_api_session.h */

@@ -8,6 +8,7 @@
 #include "ngx_http_llm_api_handler.h"
 #include "ngx_http_llm_api_routes.h"
 #include "ngx_http_llm_api_session.h"
+#include "ngx_http_llm_api_tag.h"
 #include "ngx_http_llm_ctx.h"
 #include "ngx_http_llm_error.h"
 
@@ -19,6 +20,7 @@ static ngx_int_t ngx_http_llm_api_route(ngx_http_llm_api_t *api);
 static ngx_int_t ngx_http_llm_api_path(ngx_http_request_t *r,
     ngx_str_t *path);
 static ngx_int_t ngx_http_llm_api_allowed(ngx_http_llm_api_t *api);
+static ngx_int_t ngx_http_llm_api_lasting(ngx_http_llm_api_t *api);
 static ngx_int_t ngx_http_llm_api_read_body(ngx_http_llm_api_t *api);
 static ngx_int_t ngx_http_llm_api_body(ngx_http_request_t *r, ngx_str_t *body);
 
@@ -84,6 +86,10 @@ ngx_http_llm_api_create(ngx_http_request_t *r)
 
     ngx_memzero(api, sizeof(ngx_http_llm_api_t));
 
+    /* its conditions are obeyed before anything is done, not afterwards */
+
+    r->disable_not_modified = 1;
+
     api->request = r;
     api->who.key = NGX_LLM_KEY_NONE;
 
@@ -128,6 +134,8 @@ ngx_http_llm_api_begin(ngx_http_request_t *r)
 
     if (ngx_http_llm_api_route(api) != NGX_OK
         || ngx_http_llm_api_allowed(api) != NGX_OK
+        || ngx_http_llm_api_tag_conditions(api) != NGX_OK
+        || ngx_http_llm_api_lasting(api) != NGX_OK
         || ngx_http_llm_api_read_body(api) != NGX_OK)
     {
         return;
@@ -234,6 +242,32 @@ ngx_http_llm_api_allowed(ngx_http_llm_api_t *api)
 
     ngx_http_llm_api_fail(api, NGX_HTTP_FORBIDDEN, "forbidden", NULL,
                           "This needs the role admin");
+    return NGX_ERROR;
+}
+
+
+/*
+ * Would a change be in the state file?  Not while a router that was started
+ * later owns that, as in a binary upgrade: nobody is told that it was made.
+ */
+
+static ngx_int_t
+ngx_http_llm_api_lasting(ngx_http_llm_api_t *api)
+{
+    static const ngx_str_t  later = ngx_string("1");
+
+    if (!(api->route->flags & NGX_HTTP_LLM_API_SAVED)
+        || ngx_http_llm_worker.zone->saved.failed != EBUSY)
+    {
+        return NGX_OK;
+    }
+
+    (void) ngx_http_llm_api_header(api, "retry-after", &later);
+
+    ngx_http_llm_api_fail(api, NGX_HTTP_SERVICE_UNAVAILABLE, "state_in_use",
+                          NULL, "Another router, which was started later, "
+                          "has the state file: what is changed here would "
+                          "be lost with this one");
     return NGX_ERROR;
 }
 

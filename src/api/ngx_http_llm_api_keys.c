@@ -14,6 +14,7 @@
 #include "ngx_http_llm_api_keys.h"
 #include "ngx_http_llm_api_list.h"
 #include "ngx_http_llm_api_secret.h"
+#include "ngx_http_llm_api_tag.h"
 
 
 /* characters of a clear key that are kept, to know it by */
@@ -23,6 +24,10 @@
 static json_t *ngx_http_llm_api_keys_row(ngx_http_llm_api_t *api, uint32_t i);
 static uint32_t ngx_http_llm_api_key_find(ngx_http_llm_api_t *api,
     uint64_t *id);
+static json_t *ngx_http_llm_api_key_tagged(ngx_http_llm_api_t *api,
+    uint32_t i, uint64_t id);
+static ngx_uint_t ngx_http_llm_api_key_matches(ngx_http_llm_api_t *api,
+    const ngx_llm_key_t *key);
 static void ngx_http_llm_api_key_gone(ngx_http_llm_api_t *api);
 static void ngx_http_llm_api_key_named(ngx_http_llm_api_t *api);
 static ngx_uint_t ngx_http_llm_api_key_name_in_use(ngx_llm_keys_t *keys,
@@ -69,7 +74,8 @@ ngx_http_llm_api_key(ngx_http_llm_api_t *api)
 
     i = ngx_http_llm_api_key_find(api, &id);
 
-    json = (i != NGX_LLM_KEY_NONE) ? ngx_http_llm_api_key_json(i, id) : NULL;
+    json = (i != NGX_LLM_KEY_NONE) ? ngx_http_llm_api_key_tagged(api, i, id)
+                                   : NULL;
 
     if (json == NULL) {
         ngx_http_llm_api_key_gone(api);
@@ -89,6 +95,38 @@ ngx_http_llm_api_key_find(ngx_http_llm_api_t *api, uint64_t *id)
 
     return *id ? ngx_llm_keys_find_id(ngx_http_llm_worker.zone->keys, *id)
                : NGX_LLM_KEY_NONE;
+}
+
+
+/* its version is read first: a tag is never younger than what it stands for */
+
+static json_t *
+ngx_http_llm_api_key_tagged(ngx_http_llm_api_t *api, uint32_t i, uint64_t id)
+{
+    json_t             *json;
+    ngx_llm_key_t      *key;
+    ngx_atomic_uint_t   version;
+
+    key = &ngx_http_llm_worker.zone->keys->key[i];
+
+    version = key->version;
+
+    ngx_memory_barrier();
+
+    json = ngx_http_llm_api_key_json(i, id);
+
+    if (json) {
+        ngx_http_llm_api_tag(api, key->generation, version);
+    }
+
+    return json;
+}
+
+
+static ngx_uint_t
+ngx_http_llm_api_key_matches(ngx_http_llm_api_t *api, const ngx_llm_key_t *key)
+{
+    return ngx_http_llm_api_tag_matches(api, key->generation, key->version);
 }
 
 
@@ -156,7 +194,7 @@ ngx_http_llm_api_key_create(ngx_http_llm_api_t *api)
     } else {
         ngx_http_llm_api_audit(api, "created", "key", conf.name, conf.id);
 
-        json = ngx_http_llm_api_key_json(i, conf.id);
+        json = ngx_http_llm_api_key_tagged(api, i, conf.id);
 
         (void) json_object_set_new(json, "key", json_string((char *) secret));
 
@@ -321,7 +359,10 @@ ngx_http_llm_api_key_update(ngx_http_llm_api_t *api,
 
     conf = keys->key[i].conf;
 
-    if (!keys->key[i].valid) {
+    if (!ngx_http_llm_api_key_matches(api, &keys->key[i])) {
+        refuse = ngx_http_llm_api_tag_fail;
+
+    } else if (!keys->key[i].valid) {
         refuse = ngx_http_llm_api_key_revoked;
 
     } else if (ngx_http_llm_api_key_apply(edit, &conf) != NGX_OK) {
@@ -361,12 +402,14 @@ ngx_http_llm_api_key_delete(ngx_http_llm_api_t *api)
     u_char           name[NGX_LLM_KEY_NAME];
     uint32_t         i;
     uint64_t         id;
+    ngx_uint_t       matches;
     ngx_llm_keys_t  *keys;
     ngx_llm_zone_t  *zone;
 
     zone = ngx_http_llm_worker.zone;
     keys = zone->keys;
 
+    matches = 1;
     name[0] = '\0';
 
     ngx_shmtx_lock(&zone->shpool->mutex);
@@ -376,6 +419,10 @@ ngx_http_llm_api_key_delete(ngx_http_llm_api_t *api)
     i = ngx_http_llm_api_key_find(api, &id);
 
     if (i != NGX_LLM_KEY_NONE) {
+        matches = ngx_http_llm_api_key_matches(api, &keys->key[i]);
+    }
+
+    if (i != NGX_LLM_KEY_NONE && matches) {
         ngx_memcpy(name, keys->key[i].conf.name, NGX_LLM_KEY_NAME);
 
         if (keys->key[i].conf.is_static) {
@@ -392,6 +439,11 @@ ngx_http_llm_api_key_delete(ngx_http_llm_api_t *api)
 
     if (i == NGX_LLM_KEY_NONE) {
         ngx_http_llm_api_key_gone(api);
+        return;
+    }
+
+    if (!matches) {
+        ngx_http_llm_api_tag_fail(api);
         return;
     }
 

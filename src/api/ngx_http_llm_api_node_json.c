@@ -188,18 +188,6 @@ ngx_http_llm_view_close(ngx_http_llm_view_t *v)
 }
 
 
-u_char *
-ngx_http_llm_api_node_etag(u_char *dst, uint32_t i, ngx_atomic_uint_t version)
-{
-    ngx_llm_zone_t  *zone;
-
-    zone = ngx_http_llm_worker.zone;
-
-    return ngx_sprintf(dst, "\"%uA-%uA-%uA\"", zone->saved.epoch,
-                       zone->nodes->node[i].generation, version);
-}
-
-
 /* copies the first models of the list; memory is got outside the mutex */
 
 static ngx_int_t

@@ -9,9 +9,6 @@
 /* models that a row of a list shows */
 #define NGX_HTTP_LLM_API_NODE_ROW  100
 
-/* room for what ngx_http_llm_api_node_etag() writes */
-#define NGX_HTTP_LLM_API_ETAG      (3 * NGX_ATOMIC_T_LEN + sizeof("\"--\""))
-
 
 /*
  * The node at place i as JSON, with up to so many names of models; its API
@@ -21,13 +18,6 @@
  */
 json_t *ngx_http_llm_api_node_json(uint32_t i, uint64_t id,
     ngx_uint_t models, ngx_atomic_uint_t *version);
-
-/*
- * The entity tag of the node at place i with this version: another one after
- * each change.  Returns the end.
- */
-u_char *ngx_http_llm_api_node_etag(u_char *dst, uint32_t i,
-    ngx_atomic_uint_t version);
 
 
 #endif /* _NGX_HTTP_LLM_API_NODE_JSON_H_INCLUDED_ */

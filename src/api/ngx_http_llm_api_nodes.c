@@ -12,6 +12,7 @@
 #include "ngx_http_llm_api_node_edit.h"
 #include "ngx_http_llm_api_node_json.h"
 #include "ngx_http_llm_api_nodes.h"
+#include "ngx_http_llm_api_tag.h"
 
 
 /* ms between two looks whether a node was checked, and after its time-out */
@@ -43,7 +44,6 @@ static uint32_t ngx_http_llm_api_node_find(ngx_http_llm_api_t *api,
 static void ngx_http_llm_api_node_gone(ngx_http_llm_api_t *api);
 static ngx_uint_t ngx_http_llm_api_node_matches(ngx_http_llm_api_t *api,
     uint32_t i);
-static void ngx_http_llm_api_node_changed_since(ngx_http_llm_api_t *api);
 static void ngx_http_llm_api_node_created(ngx_http_llm_api_t *api);
 static void ngx_http_llm_api_node_location(ngx_http_llm_api_t *api,
     uint64_t id);
@@ -105,9 +105,7 @@ void
 ngx_http_llm_api_node_reply(ngx_http_llm_api_t *api, ngx_uint_t status,
     uint32_t i, uint64_t id)
 {
-    u_char             *p;
     json_t             *json;
-    ngx_str_t           etag;
     ngx_atomic_uint_t   version;
 
     json = ngx_http_llm_api_node_json(i, id, NGX_LLM_NODE_MODELS, &version);
@@ -117,18 +115,9 @@ ngx_http_llm_api_node_reply(ngx_http_llm_api_t *api, ngx_uint_t status,
         return;
     }
 
-    p = ngx_pnalloc(api->request->pool, NGX_HTTP_LLM_API_ETAG);
-
-    if (p) {
-        etag.data = p;
-        etag.len = ngx_http_llm_api_node_etag(p, i, version) - p;
-
-        (void) ngx_http_llm_api_header(api, "etag", &etag);
-    }
-
-    /* If-Match was ours to obey, and the figures have no tag */
-
-    api->request->disable_not_modified = 1;
+    ngx_http_llm_api_tag(api,
+                     ngx_http_llm_worker.zone->nodes->node[i].generation,
+                     version);
 
     ngx_http_llm_api_settle(api, status, json);
 }
@@ -154,48 +143,20 @@ ngx_http_llm_api_node_gone(ngx_http_llm_api_t *api)
 }
 
 
-/* RFC 9110, 13.1.1; the mutex is held */
+/* the mutex is held */
 
 static ngx_uint_t
 ngx_http_llm_api_node_matches(ngx_http_llm_api_t *api, uint32_t i)
 {
-    size_t            n;
-    u_char            etag[NGX_HTTP_LLM_API_ETAG], *p, *last;
-    ngx_table_elt_t  *h;
+    ngx_llm_node_t  *node;
 
-    h = api->request->headers_in.if_match;
-
-    if (h == NULL || (h->value.len == 1 && h->value.data[0] == '*')) {
-        return 1;
+    if (i == NGX_LLM_NODE_NONE) {
+        return ngx_http_llm_api_tag_absent(api);
     }
 
-    n = ngx_http_llm_api_node_etag(etag, i,
-                       ngx_http_llm_worker.zone->nodes->node[i].version)
-        - etag;
+    node = &ngx_http_llm_worker.zone->nodes->node[i];
 
-    last = h->value.data + h->value.len;
-
-    /* a tag in a list; not one that is weak */
-
-    for (p = h->value.data; p + n <= last; p++) {
-        if (ngx_memcmp(p, etag, n) == 0
-            && (p == h->value.data || p[-1] != '/'))
-        {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-static void
-ngx_http_llm_api_node_changed_since(ngx_http_llm_api_t *api)
-{
-    ngx_http_llm_api_fail(api, NGX_HTTP_PRECONDITION_FAILED,
-                          "precondition_failed", NULL,
-                          "The node was changed by somebody else: read it "
-                          "again");
+    return ngx_http_llm_api_tag_matches(api, node->generation, node->version);
 }
 
 
@@ -212,6 +173,7 @@ ngx_http_llm_api_node_created(ngx_http_llm_api_t *api)
 {
     uint32_t              i;
     ngx_int_t             rc;
+    ngx_uint_t            matches;
     ngx_llm_zone_t       *zone;
     ngx_http_llm_edit_t  *edit;
 
@@ -224,9 +186,16 @@ ngx_http_llm_api_node_created(ngx_http_llm_api_t *api)
 
     i = ngx_llm_nodes_find_url_locked(zone->nodes, &edit->url);
 
-    rc = ngx_http_llm_edit_locked(edit, i);
+    matches = ngx_http_llm_api_node_matches(api, i);
+
+    rc = matches ? ngx_http_llm_edit_locked(edit, i) : NGX_DECLINED;
 
     ngx_shmtx_unlock(&zone->shpool->mutex);
+
+    if (!matches) {
+        ngx_http_llm_api_tag_fail(api);
+        return;
+    }
 
     if (rc != NGX_OK) {
         ngx_http_llm_edit_fail(api, edit);
@@ -330,7 +299,7 @@ ngx_http_llm_api_node_changed(ngx_http_llm_api_t *api)
     }
 
     if (!matches) {
-        ngx_http_llm_api_node_changed_since(api);
+        ngx_http_llm_api_tag_fail(api);
         return;
     }
 
@@ -390,7 +359,7 @@ ngx_http_llm_api_node_delete(ngx_http_llm_api_t *api)
     }
 
     if (!matches) {
-        ngx_http_llm_api_node_changed_since(api);
+        ngx_http_llm_api_tag_fail(api);
         return;
     }
 
@@ -429,6 +398,7 @@ ngx_http_llm_api_node_order(ngx_http_llm_api_t *api, ngx_uint_t order)
     u_char           name[NGX_LLM_NODE_NAME];
     uint32_t         i;
     uint64_t         id;
+    ngx_uint_t       matches;
     ngx_llm_node_t  *node;
     ngx_llm_zone_t  *zone;
 
@@ -438,6 +408,7 @@ ngx_http_llm_api_node_order(ngx_http_llm_api_t *api, ngx_uint_t order)
 
     zone = ngx_http_llm_worker.zone;
 
+    matches = 1;
     name[0] = '\0';
 
     ngx_shmtx_lock(&zone->shpool->mutex);
@@ -448,18 +419,25 @@ ngx_http_llm_api_node_order(ngx_http_llm_api_t *api, ngx_uint_t order)
 
     if (i != NGX_LLM_NODE_NONE) {
         node = &zone->nodes->node[i];
+        matches = ngx_http_llm_api_node_matches(api, i);
 
-        ngx_memcpy(name, node->conf.name, NGX_LLM_NODE_NAME);
+        if (matches) {
+            ngx_memcpy(name, node->conf.name, NGX_LLM_NODE_NAME);
 
-        ngx_http_llm_api_node_obey(node, order);
-
-        ngx_llm_zone_changed(zone);
+            ngx_http_llm_api_node_obey(node, order);
+            ngx_llm_zone_changed(zone);
+        }
     }
 
     ngx_shmtx_unlock(&zone->shpool->mutex);
 
     if (i == NGX_LLM_NODE_NONE) {
         ngx_http_llm_api_node_gone(api);
+        return;
+    }
+
+    if (!matches) {
+        ngx_http_llm_api_tag_fail(api);
         return;
     }
 
@@ -474,9 +452,16 @@ ngx_http_llm_api_node_order(ngx_http_llm_api_t *api, ngx_uint_t order)
 }
 
 
+/* and it has another tag if it was not so before */
+
 static void
 ngx_http_llm_api_node_obey(ngx_llm_node_t *node, ngx_uint_t order)
 {
+    ngx_uint_t  draining, pending;
+
+    draining = node->draining;
+    pending = node->pending;
+
     switch (order) {
 
     case NGX_HTTP_LLM_API_DRAIN:
@@ -492,6 +477,10 @@ ngx_http_llm_api_node_obey(ngx_llm_node_t *node, ngx_uint_t order)
     default: /* NGX_HTTP_LLM_API_APPROVE */
         node->check_now = 1;
         node->pending = 0;
+    }
+
+    if (node->draining != draining || node->pending != pending) {
+        ngx_llm_nodes_touch_locked(node);
     }
 }
 

@@ -27,93 +27,106 @@ static void ngx_http_llm_api_allow(ngx_pool_t *pool, ngx_uint_t methods,
 #define NGX_HTTP_LLM_VIEWER  NGX_LLM_ROLE_VIEWER
 #define NGX_HTTP_LLM_ADMIN   NGX_LLM_ROLE_ADMIN
 
+#define NGX_HTTP_LLM_TAGGED  NGX_HTTP_LLM_API_TAGGED
+#define NGX_HTTP_LLM_SAVED   NGX_HTTP_LLM_API_SAVED
+
 
 static const ngx_http_llm_api_route_t  ngx_http_llm_api_routes[] = {
 
     { NGX_HTTP_GET, "/version", NGX_HTTP_LLM_OPEN,
-      ngx_http_llm_api_version },
+      ngx_http_llm_api_version, 0 },
 
     { NGX_HTTP_GET, "/health", NGX_HTTP_LLM_OPEN,
-      ngx_http_llm_api_health },
+      ngx_http_llm_api_health, 0 },
 
     { NGX_HTTP_POST, "/auth/login", NGX_HTTP_LLM_OPEN,
-      ngx_http_llm_api_login },
+      ngx_http_llm_api_login, 0 },
 
     { NGX_HTTP_GET, "/auth/me", NGX_HTTP_LLM_VIEWER,
-      ngx_http_llm_api_me },
+      ngx_http_llm_api_me, 0 },
 
     { NGX_HTTP_POST, "/auth/logout", NGX_HTTP_LLM_VIEWER,
-      ngx_http_llm_api_logout },
+      ngx_http_llm_api_logout, 0 },
 
     { NGX_HTTP_GET, "/nodes", NGX_HTTP_LLM_VIEWER,
-      ngx_http_llm_api_nodes },
+      ngx_http_llm_api_nodes, 0 },
 
     { NGX_HTTP_POST, "/nodes", NGX_HTTP_LLM_ADMIN,
-      ngx_http_llm_api_node_create },
+      ngx_http_llm_api_node_create,
+      NGX_HTTP_LLM_TAGGED|NGX_HTTP_LLM_SAVED },
 
     { NGX_HTTP_POST, "/nodes/register", NGX_HTTP_LLM_OPEN,
-      ngx_http_llm_api_node_register },
+      ngx_http_llm_api_node_register,
+      NGX_HTTP_LLM_SAVED },
 
     { NGX_HTTP_GET, "/nodes/{id}", NGX_HTTP_LLM_VIEWER,
-      ngx_http_llm_api_node },
+      ngx_http_llm_api_node, 0 },
 
     { NGX_HTTP_PATCH, "/nodes/{id}", NGX_HTTP_LLM_ADMIN,
-      ngx_http_llm_api_node_change },
+      ngx_http_llm_api_node_change,
+      NGX_HTTP_LLM_TAGGED|NGX_HTTP_LLM_SAVED },
 
     { NGX_HTTP_DELETE, "/nodes/{id}", NGX_HTTP_LLM_ADMIN,
-      ngx_http_llm_api_node_delete },
+      ngx_http_llm_api_node_delete,
+      NGX_HTTP_LLM_TAGGED|NGX_HTTP_LLM_SAVED },
 
     { NGX_HTTP_POST, "/nodes/{id}/drain", NGX_HTTP_LLM_ADMIN,
-      ngx_http_llm_api_node_drain },
+      ngx_http_llm_api_node_drain,
+      NGX_HTTP_LLM_TAGGED|NGX_HTTP_LLM_SAVED },
 
     { NGX_HTTP_POST, "/nodes/{id}/resume", NGX_HTTP_LLM_ADMIN,
-      ngx_http_llm_api_node_resume },
+      ngx_http_llm_api_node_resume,
+      NGX_HTTP_LLM_TAGGED|NGX_HTTP_LLM_SAVED },
 
     { NGX_HTTP_POST, "/nodes/{id}/check", NGX_HTTP_LLM_ADMIN,
-      ngx_http_llm_api_node_check },
+      ngx_http_llm_api_node_check, 0 },
 
     { NGX_HTTP_POST, "/nodes/{id}/approve", NGX_HTTP_LLM_ADMIN,
-      ngx_http_llm_api_node_approve },
+      ngx_http_llm_api_node_approve,
+      NGX_HTTP_LLM_TAGGED|NGX_HTTP_LLM_SAVED },
 
     { NGX_HTTP_POST, "/nodes/{id}/heartbeat", NGX_HTTP_LLM_OPEN,
-      ngx_http_llm_api_node_heartbeat },
+      ngx_http_llm_api_node_heartbeat, 0 },
 
     { NGX_HTTP_GET, "/keys", NGX_HTTP_LLM_VIEWER,
-      ngx_http_llm_api_keys },
+      ngx_http_llm_api_keys, 0 },
 
     { NGX_HTTP_POST, "/keys", NGX_HTTP_LLM_ADMIN,
-      ngx_http_llm_api_key_create },
+      ngx_http_llm_api_key_create,
+      NGX_HTTP_LLM_SAVED },
 
     { NGX_HTTP_GET, "/keys/{id}", NGX_HTTP_LLM_VIEWER,
-      ngx_http_llm_api_key },
+      ngx_http_llm_api_key, 0 },
 
     { NGX_HTTP_PATCH, "/keys/{id}", NGX_HTTP_LLM_ADMIN,
-      ngx_http_llm_api_key_change },
+      ngx_http_llm_api_key_change,
+      NGX_HTTP_LLM_TAGGED|NGX_HTTP_LLM_SAVED },
 
     { NGX_HTTP_DELETE, "/keys/{id}", NGX_HTTP_LLM_ADMIN,
-      ngx_http_llm_api_key_delete },
+      ngx_http_llm_api_key_delete,
+      NGX_HTTP_LLM_TAGGED|NGX_HTTP_LLM_SAVED },
 
     { NGX_HTTP_GET, "/models", NGX_HTTP_LLM_VIEWER,
-      ngx_http_llm_api_models },
+      ngx_http_llm_api_models, 0 },
 
     { NGX_HTTP_GET, "/history", NGX_HTTP_LLM_VIEWER,
-      ngx_http_llm_api_history },
+      ngx_http_llm_api_history, 0 },
 
     { NGX_HTTP_GET, "/history/export", NGX_HTTP_LLM_VIEWER,
-      ngx_http_llm_api_export },
+      ngx_http_llm_api_export, 0 },
     { NGX_HTTP_GET, "/history/{id}", NGX_HTTP_LLM_VIEWER,
-      ngx_http_llm_api_history_one },
+      ngx_http_llm_api_history_one, 0 },
 
     { NGX_HTTP_GET, "/stats", NGX_HTTP_LLM_VIEWER,
-      ngx_http_llm_api_stats },
+      ngx_http_llm_api_stats, 0 },
 
     { NGX_HTTP_GET, "/stats/series", NGX_HTTP_LLM_VIEWER,
-      ngx_http_llm_api_series },
+      ngx_http_llm_api_series, 0 },
 
     { NGX_HTTP_GET, "/events", NGX_HTTP_LLM_VIEWER,
-      ngx_http_llm_api_events },
+      ngx_http_llm_api_events, 0 },
 
-    { 0, NULL, 0, NULL }
+    { 0, NULL, 0, NULL, 0 }
 };
 
 

@@ -95,6 +95,13 @@ ngx_int_t ngx_llm_nodes_list_locked(ngx_llm_nodes_t *nodes, uint32_t i,
     const ngx_llm_list_t *list);
 
 /*
+ * It has another version, though what is said of it is the same: its orders
+ * are others.  The mutex is held, and the journal empty.
+ */
+#define ngx_llm_nodes_touch_locked(node)                                      \
+    (void) ngx_atomic_fetch_add(&(node)->version, 2)
+
+/*
  * Copies the configuration of place i, also of a leaving one.  No lock.
  * NGX_OK, NGX_DECLINED when nobody is there.  *version tells later whether
  * the copy is still true.  Who found the place by an id compares it with the
