@@ -127,6 +127,24 @@ is($r->json->{state}, 'pending', 'another key');
 is(announce({ base_url => url('b') }, $::Trusted)->json->{state} eq 'pending',
    '', 'this one lets it in');
 
+# who may not approve does not get what another key has
+
+ok(wait_until(sub { node($r->json->{node_id})->{models_total} }),
+   'it is looked at');
+my $shown = shown();
+my $taken = { base_url => url('a'), name => 'taken', models => ['gpt-5'] };
+api_error(announce($taken), 409, 'node_exists', 'base_url',
+          'a node of another key');
+api_error(announce({ base_url => url('b') }), 409, 'node_exists', 'base_url',
+          'nor the one that was let in');
+is(shown(), $shown, 'nothing was changed');
+is(beat($r->json, {})->status, 401, 'its token was the older one');
+my $o = announce({ base_url => url('a') }, $::Trusted)->json;
+is(beat($o, {})->json->{state}, 'online', 'its own key may say it again');
+
+is(api('DELETE', "/nodes/$n->{id}")->status, 204, 'it is deleted');
+is(announce($taken)->json->{state}, 'pending', 'then it is a new one');
+
 
 
 === TEST 4: heartbeats

@@ -25,10 +25,12 @@ typedef enum {
 
 
 static ngx_uint_t ngx_http_llm_register_allowed(ngx_http_llm_api_t *api,
-    ngx_uint_t *scopes);
+    ngx_llm_key_conf_t *conf);
 static void ngx_http_llm_register_known(ngx_http_llm_api_t *api);
+static const char *ngx_http_llm_register_taken(
+    const ngx_http_llm_edit_t *edit, const ngx_llm_node_conf_t *conf);
 static ngx_int_t ngx_http_llm_register_locked(ngx_http_llm_edit_t *edit,
-    ngx_uint_t *taken);
+    const char **taken);
 static void ngx_http_llm_register_reply(ngx_http_llm_api_t *api,
     ngx_http_llm_edit_t *edit, const u_char *token);
 static uint32_t ngx_http_llm_beat_node(ngx_http_llm_api_t *api,
@@ -56,9 +58,9 @@ static const ngx_http_llm_api_field_t  ngx_http_llm_beat_fields[] = {
 void
 ngx_http_llm_api_node_register(ngx_http_llm_api_t *api)
 {
-    ngx_uint_t  scopes;
+    ngx_llm_key_conf_t  conf;
 
-    if (!ngx_http_llm_register_allowed(api, &scopes)) {
+    if (!ngx_http_llm_register_allowed(api, &conf)) {
         return;
     }
 
@@ -70,13 +72,13 @@ ngx_http_llm_api_node_register(ngx_http_llm_api_t *api)
 /* the key's name is what the log will call who did it */
 
 static ngx_uint_t
-ngx_http_llm_register_allowed(ngx_http_llm_api_t *api, ngx_uint_t *scopes)
+ngx_http_llm_register_allowed(ngx_http_llm_api_t *api,
+    ngx_llm_key_conf_t *conf)
 {
-    u_char              *p;
-    uint32_t             key;
-    ngx_llm_key_conf_t   conf;
+    u_char    *p;
+    uint32_t   key;
 
-    key = ngx_http_llm_auth_conf(api->request, &conf);
+    key = ngx_http_llm_auth_conf(api->request, conf);
 
     if (key == NGX_LLM_KEY_NONE) {
         ngx_http_llm_api_fail(api, NGX_HTTP_UNAUTHORIZED, "invalid_api_key",
@@ -84,7 +86,7 @@ ngx_http_llm_register_allowed(ngx_http_llm_api_t *api, ngx_uint_t *scopes)
         return 0;
     }
 
-    if (!(conf.scopes & NGX_LLM_SCOPE_NODE)) {
+    if (!(conf->scopes & NGX_LLM_SCOPE_NODE)) {
         ngx_http_llm_api_fail(api, NGX_HTTP_FORBIDDEN, "insufficient_scope",
                               NULL, "This needs a key of scope \"node\"");
         return 0;
@@ -97,10 +99,8 @@ ngx_http_llm_register_allowed(ngx_http_llm_api_t *api, ngx_uint_t *scopes)
     }
 
     api->who.name.data = p;
-    api->who.name.len = ngx_cpystrn(p, conf.name, NGX_LLM_KEY_NAME) - p;
+    api->who.name.len = ngx_cpystrn(p, conf->name, NGX_LLM_KEY_NAME) - p;
     api->who.key = key;
-
-    *scopes = conf.scopes;
 
     return 1;
 }
@@ -111,8 +111,9 @@ ngx_http_llm_register_known(ngx_http_llm_api_t *api)
 {
     u_char                token[NGX_HTTP_LLM_API_SECRET];
     ngx_int_t             rc;
-    ngx_uint_t            scopes, taken;
+    const char           *taken;
     ngx_llm_zone_t       *zone;
+    ngx_llm_key_conf_t    conf;
     ngx_http_llm_edit_t  *edit;
 
     edit = api->data;
@@ -120,7 +121,7 @@ ngx_http_llm_register_known(ngx_http_llm_api_t *api)
 
     /* the key may have gone while a name was asked for */
 
-    if (!ngx_http_llm_register_allowed(api, &scopes)) {
+    if (!ngx_http_llm_register_allowed(api, &conf)) {
         return;
     }
 
@@ -129,8 +130,11 @@ ngx_http_llm_register_known(ngx_http_llm_api_t *api)
         return;
     }
 
+    ngx_memcpy(edit->token + NGX_LLM_NODE_SECRET, conf.hash,
+               NGX_LLM_NODE_TOKEN - NGX_LLM_NODE_SECRET);
+
     edit->registered = 1;
-    edit->approved = ((scopes & NGX_LLM_SCOPE_APPROVE) != 0);
+    edit->approved = ((conf.scopes & NGX_LLM_SCOPE_APPROVE) != 0);
     edit->pending = !edit->approved;
 
     ngx_shmtx_lock(&zone->shpool->mutex);
@@ -139,8 +143,7 @@ ngx_http_llm_register_known(ngx_http_llm_api_t *api)
 
     if (taken) {
         ngx_http_llm_api_fail(api, NGX_HTTP_CONFLICT, "node_exists",
-                              "base_url", "A node of this URL is there that "
-                              "did not announce itself");
+                              "base_url", "%s", taken);
 
     } else if (rc != NGX_OK) {
         ngx_http_llm_edit_fail(api, edit);
@@ -157,7 +160,7 @@ ngx_http_llm_register_known(ngx_http_llm_api_t *api)
 
 
 static ngx_int_t
-ngx_http_llm_register_locked(ngx_http_llm_edit_t *edit, ngx_uint_t *taken)
+ngx_http_llm_register_locked(ngx_http_llm_edit_t *edit, const char **taken)
 {
     uint32_t          i;
     ngx_llm_nodes_t  *nodes;
@@ -168,11 +171,38 @@ ngx_http_llm_register_locked(ngx_http_llm_edit_t *edit, ngx_uint_t *taken)
 
     i = ngx_llm_nodes_find_url_locked(nodes, &edit->url);
 
-    *taken = (i != NGX_LLM_NODE_NONE
-              && (nodes->node[i].conf.is_static
-                  || !nodes->node[i].conf.registered));
+    *taken = (i != NGX_LLM_NODE_NONE)
+             ? ngx_http_llm_register_taken(edit, &nodes->node[i].conf) : NULL;
 
     return *taken ? NGX_DECLINED : ngx_http_llm_edit_locked(edit, i);
+}
+
+
+/* why the node that has the URL is not the one that announces itself, or NULL */
+
+static const char *
+ngx_http_llm_register_taken(const ngx_http_llm_edit_t *edit,
+    const ngx_llm_node_conf_t *conf)
+{
+    size_t  n;
+
+    if (conf->is_static || !conf->registered) {
+        return "A node of this URL is there that did not announce itself";
+    }
+
+    n = NGX_LLM_NODE_SECRET;
+
+    /* another key can't have the approval that this one was given */
+
+    if (!edit->approved
+        && ngx_memcmp(conf->token + n, edit->token + n, NGX_LLM_NODE_TOKEN - n)
+           != 0)
+    {
+        return "The node of this URL announced itself with another key: use "
+               "that one, or delete the node first";
+    }
+
+    return NULL;
 }
 
 
@@ -309,7 +339,7 @@ ngx_http_llm_beat_node(ngx_http_llm_api_t *api, uint64_t *id)
         i = NGX_LLM_NODE_NONE;
     }
 
-    same = ngx_llm_same(conf.token, hash, NGX_LLM_NODE_TOKEN);
+    same = ngx_llm_same(conf.token, hash, NGX_LLM_NODE_SECRET);
 
     ngx_explicit_memzero(conf.api_key, NGX_LLM_NODE_KEY);
 

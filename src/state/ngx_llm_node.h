@@ -19,7 +19,9 @@
 #define NGX_LLM_NODE_PREFIX     128
 #define NGX_LLM_NODE_KEY        256
 #define NGX_LLM_NODE_NOTES      256
-#define NGX_LLM_NODE_TOKEN      32      /* SHA-256 */
+#define NGX_LLM_NODE_TOKEN      32
+#define NGX_LLM_NODE_SECRET     24      /* of it are the token's: SHA-256; the
+                                           rest is its key's, by SHA-256 */
 #define NGX_LLM_NODE_ADDRS      8
 #define NGX_LLM_NODE_MODELS     16384   /* models a node may list */
 
