@@ -149,6 +149,10 @@ ngx_http_llm_api_settled(ngx_http_llm_api_t *api)
 {
     json_t  *json;
 
+    if (api->settled) {
+        api->settled(api);
+    }
+
     if (api->status == NGX_HTTP_NO_CONTENT) {
         ngx_http_llm_api_done(api);
         return;

@@ -70,6 +70,9 @@ struct ngx_http_llm_api_s {
     ngx_uint_t              status;     /* and its status */
     ngx_atomic_uint_t       wanted;     /* see ngx_http_llm_api_settle() */
     ngx_uint_t              looks;
+    ngx_http_llm_api_pt     settled;    /* called when the index is as wanted,
+                                           before the answer; or NULL */
+    uint32_t                place;      /* for it */
     void                   *data;       /* the handler's own */
 
     /* the core's own */

@@ -111,8 +111,11 @@ ngx_int_t ngx_http_llm_edit_locked(ngx_http_llm_edit_t *edit, uint32_t i);
 void ngx_http_llm_edit_fail(ngx_http_llm_api_t *api,
     const ngx_http_llm_edit_t *edit);
 
-/* More may go on at this node: who waits for it is called. */
-void ngx_http_llm_edit_more(uint32_t i);
+/*
+ * More may go on at this node: who waits for it is called, now and once more
+ * when its models are known to all.
+ */
+void ngx_http_llm_edit_more(ngx_http_llm_api_t *api, uint32_t i);
 
 
 #endif /* _NGX_HTTP_LLM_API_NODE_EDIT_H_INCLUDED_ */

@@ -11,6 +11,12 @@
 
 static const char *ngx_http_llm_view_offline(const ngx_http_llm_view_t *v);
 static json_t *ngx_http_llm_view_cooling(const ngx_http_llm_view_t *v);
+static ngx_uint_t ngx_http_llm_view_is_open(const ngx_http_llm_view_t *v);
+static json_t *ngx_http_llm_view_opened(const ngx_http_llm_view_t *v);
+
+
+#define NGX_HTTP_LLM_VIEW_BUSY   "busy: it asked for a rest"
+#define NGX_HTTP_LLM_VIEW_SPENT  "too many requests were tried again"
 
 
 json_t *
@@ -87,21 +93,43 @@ ngx_http_llm_view_offline(const ngx_http_llm_view_t *v)
 static json_t *
 ngx_http_llm_view_cooling(const ngx_http_llm_view_t *v)
 {
-    ngx_llm_node_t  *node;
+    json_t  *json, *why;
 
-    node = v->node;
-
-    if (node->circuit == 0) {
-        return json_string("busy: it asked for a rest");
+    if (v->node->circuit == 0) {
+        return json_string(NGX_HTTP_LLM_VIEW_BUSY);
     }
 
-    if ((ngx_msec_int_t) ((ngx_msec_t) node->circuit - v->now) <= 0) {
-        return json_string("circuit half open: one request tries it");
+    why = ngx_http_llm_view_opened(v);
+
+    json = json_sprintf("circuit %s: %s", ngx_http_llm_view_is_open(v)
+                                          ? "open" : "half open",
+                        why ? json_string_value(why) : "");
+    json_decref(why);
+
+    return json;
+}
+
+
+static ngx_uint_t
+ngx_http_llm_view_is_open(const ngx_http_llm_view_t *v)
+{
+    return v->node->circuit
+           && (ngx_msec_int_t) ((ngx_msec_t) v->node->circuit - v->now) > 0;
+}
+
+
+/* why a circuit that is not closed is as it is */
+
+static json_t *
+ngx_http_llm_view_opened(const ngx_http_llm_view_t *v)
+{
+    if (!ngx_http_llm_view_is_open(v)) {
+        return json_string("one request tries it");
     }
 
-    return json_sprintf("circuit open: %u failures in a row, the last: %s",
-                        (unsigned) node->row,
-                        ngx_llm_cause_name(node->cause));
+    return json_sprintf("%u failures in a row, the last: %s",
+                        (unsigned) v->node->row,
+                        ngx_llm_cause_name(v->node->cause));
 }
 
 
@@ -123,7 +151,7 @@ ngx_http_llm_view_until(const ngx_http_llm_view_t *v, size_t offset)
 json_t *
 ngx_http_llm_view_circuit(const ngx_http_llm_view_t *v, size_t offset)
 {
-    json_t             *until;
+    json_t             *until, *reason;
     const char         *state;
     ngx_llm_node_t     *node;
     ngx_atomic_uint_t   circuit;
@@ -133,20 +161,22 @@ ngx_http_llm_view_circuit(const ngx_http_llm_view_t *v, size_t offset)
 
     state = "closed";
     until = NULL;
+    reason = NULL;
 
     if (circuit) {
         state = "half_open";
-
-        if ((ngx_msec_int_t) ((ngx_msec_t) circuit - v->now) > 0) {
-            state = "open";
-            until = ngx_http_llm_view_time(v, (ngx_msec_t) circuit);
-        }
+        reason = ngx_http_llm_view_opened(v);
     }
 
-    return json_pack("{s:s,s:I,s:I,s:o}", "state", state,
+    if (circuit && ngx_http_llm_view_is_open(v)) {
+        state = "open";
+        until = ngx_http_llm_view_time(v, (ngx_msec_t) circuit);
+    }
+
+    return json_pack("{s:s,s:I,s:I,s:o?,s:o?}", "state", state,
                      "failures_in_a_row", (json_int_t) node->row,
                      "opened", (json_int_t) node->opened,
-                     "until", until ? until : json_null());
+                     "reason", reason, "until", until);
 }
 
 
@@ -163,17 +193,19 @@ ngx_http_llm_view_cooldown(const ngx_http_llm_view_t *v, size_t offset)
         return json_null();
     }
 
-    return json_pack("{s:o}", "until",
-                     ngx_http_llm_view_time(v, (ngx_msec_t) cooling));
+    return json_pack("{s:s,s:s,s:o}", "state", "cooling",
+                     "reason", NGX_HTTP_LLM_VIEW_BUSY,
+                     "until", ngx_http_llm_view_time(v, (ngx_msec_t) cooling));
 }
 
 
-/* of all nodes; what the seconds since the last retry gave is added */
+/* of all nodes; what came with the time since the last retry is added */
 
 json_t *
 ngx_http_llm_view_budget(const ngx_http_llm_view_t *v, size_t offset)
 {
-    ngx_uint_t         left;
+    json_t            *until;
+    ngx_uint_t         left, spent;
     ngx_msec_int_t     ms;
     ngx_llm_budget_t  *budget;
 
@@ -183,14 +215,22 @@ ngx_http_llm_view_budget(const ngx_http_llm_view_t *v, size_t offset)
     ms = (ngx_msec_int_t) (v->now - (ngx_msec_t) budget->refilled);
 
     if (ms > 0) {
-        left += ngx_min(ms / 1000, NGX_LLM_BUDGET_FULL)
-                * NGX_LLM_BUDGET_SECOND;
+        left += ngx_min(ms, NGX_LLM_BUDGET_FULL * 1000)
+                * NGX_LLM_BUDGET_SECOND / 1000;
     }
 
     left = ngx_min(left, NGX_LLM_BUDGET_FULL);
+    spent = (left < NGX_LLM_BUDGET_RETRY);
+    until = NULL;
 
-    return json_pack("{s:I,s:s}",
+    if (spent) {
+        ms = (NGX_LLM_BUDGET_RETRY - left) * 1000 / NGX_LLM_BUDGET_SECOND;
+        until = ngx_http_llm_view_time(v, v->now + ms);
+    }
+
+    return json_pack("{s:I,s:s,s:s?,s:o?}",
                      "left", (json_int_t) (left / NGX_LLM_BUDGET_RETRY),
-                     "state", (left >= NGX_LLM_BUDGET_RETRY) ? "available"
-                                                             : "spent");
+                     "state", spent ? "spent" : "available",
+                     "reason", spent ? NGX_HTTP_LLM_VIEW_SPENT : NULL,
+                     "until", until);
 }

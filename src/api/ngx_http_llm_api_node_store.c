@@ -27,6 +27,7 @@ static ngx_uint_t ngx_http_llm_edit_same_list(const ngx_llm_list_t *old,
     const ngx_llm_list_t *list);
 static void ngx_http_llm_edit_state(ngx_http_llm_edit_t *edit,
     const ngx_llm_node_conf_t *conf, const ngx_llm_node_conf_t *old);
+static void ngx_http_llm_edit_call(ngx_http_llm_api_t *api);
 static ngx_int_t ngx_http_llm_edit_refuse(ngx_http_llm_edit_t *edit,
     const ngx_http_llm_edit_error_t *error);
 
@@ -449,7 +450,17 @@ ngx_http_llm_edit_fail(ngx_http_llm_api_t *api,
 
 
 void
-ngx_http_llm_edit_more(uint32_t i)
+ngx_http_llm_edit_more(ngx_http_llm_api_t *api, uint32_t i)
+{
+    api->place = i;
+    api->settled = ngx_http_llm_edit_call;
+
+    ngx_http_llm_edit_call(api);
+}
+
+
+static void
+ngx_http_llm_edit_call(ngx_http_llm_api_t *api)
 {
     ngx_llm_wait_t   wait;
     ngx_llm_zone_t  *zone;
@@ -460,5 +471,5 @@ ngx_http_llm_edit_more(uint32_t i)
     wait.what = 0;
 
     ngx_llm_queue_tell(zone->queue);
-    ngx_llm_queue_call(zone->queue, &wait, ngx_http_llm_fits, &i);
+    ngx_llm_queue_call(zone->queue, &wait, ngx_http_llm_fits, &api->place);
 }

@@ -202,7 +202,7 @@ ngx_http_llm_api_node_created(ngx_http_llm_api_t *api)
         return;
     }
 
-    ngx_http_llm_edit_more(edit->place);
+    ngx_http_llm_edit_more(api, edit->place);
 
     if (!edit->created) {
         ngx_http_llm_api_audit(api, "changed", "node", edit->name, edit->id);
@@ -309,7 +309,7 @@ ngx_http_llm_api_node_changed(ngx_http_llm_api_t *api)
     }
 
     if (rc == NGX_OK) {
-        ngx_http_llm_edit_more(i);
+        ngx_http_llm_edit_more(api, i);
         ngx_http_llm_api_audit(api, "changed", "node", edit->name, id);
     }
 
@@ -442,7 +442,7 @@ ngx_http_llm_api_node_order(ngx_http_llm_api_t *api, ngx_uint_t order)
     }
 
     if (order != NGX_HTTP_LLM_API_DRAIN) {
-        ngx_http_llm_edit_more(i);
+        ngx_http_llm_edit_more(api, i);
     }
 
     ngx_http_llm_api_audit(api, ngx_http_llm_api_orders[order], "node", name,

@@ -149,7 +149,7 @@ ngx_http_llm_register_known(ngx_http_llm_api_t *api)
         ngx_http_llm_edit_fail(api, edit);
 
     } else {
-        ngx_http_llm_edit_more(edit->place);
+        ngx_http_llm_edit_more(api, edit->place);
         ngx_http_llm_api_audit(api, "registered", "node", edit->name,
                                edit->id);
         ngx_http_llm_register_reply(api, edit, token);
@@ -280,7 +280,7 @@ ngx_http_llm_api_node_heartbeat(ngx_http_llm_api_t *api)
     }
 
     if (edit->changed || silent) {
-        ngx_http_llm_edit_more(i);
+        ngx_http_llm_edit_more(api, i);
     }
 
     ngx_http_llm_beat_reply(api, i);
