@@ -60,7 +60,34 @@ for (@doors) {
                   ' ', '{"name":01}')
     {
         (my $what = "$name: $body") =~ s/([^ -~])/sprintf '\\x%02x', ord $1/ge;
-        api_error($send->($body), 400, 'invalid_json', undef, $what);
+        my $param = $body =~ /\{"name":(?!.*[ x]$)/ ? 'name' : undef;
+        api_error($send->($body), 400, 'invalid_json', $param, $what);
+    }
+
+    # what jansson refuses as a whole is said of the member that it is in
+
+    for (['{"weight":2,"notes":"\\u0000","name":"x"}', 'notes'],
+         ['{"notes":"\\ud800"}', 'notes'], ['{"notes":"\\udc00\\ud800"}', 'notes'],
+         ['{"models":["a",{"b":["\\u0000"]}],"name":"x"}', 'models'],
+         ["{\"name\":\"x\",\n \"notes\": \"a\tb\"}", 'notes'],
+         ['{"notes":"a","name":"\\"","notes":"b"}', 'notes'],
+         ['{"notes":tru}', 'notes'], ['{"models":["a" "b"]}', 'models'],
+         ['{"a\\u0000b":1}', undef], ['{"notes":"x"', 'notes'])
+    {
+        my $r = $send->($_->[0]);
+        api_error($r, 400, 'invalid_json', $_->[1], "$name: $_->[0]");
+        like($r->json->{error}{message}, qr/line \d+, column \d+: /, 'where');
+    }
+
+    # no number becomes another one without a word
+
+    for my $number ('1e999', '-1e999', '1e-999', '1.00000000000000000001',
+                    '9007199254740993', '0.99999999999999999999', '5e-324')
+    {
+        api_error($send->(qq({"weight":$number,"notes":"x"})), 400,
+                  'invalid_value', 'weight', "$name: $number");
+        api_error($send->(qq({"models":["a",$number]})), 400,
+                  'invalid_value', 'models', "... in a list");
     }
 
     # a slip of the pen beside a secret
@@ -68,7 +95,8 @@ for (@doors) {
                   '{"api_key":sk-so-secret}', '{"api_key":"sk-so-secret}')
     {
         my $r = $send->($body);
-        api_error($r, 400, 'invalid_json', undef, "$name: a secret");
+        api_error($r, 400, 'invalid_json', $r->json->{error}{param},
+                  "$name: a secret");
         unlike($r->body, qr/sk-so|secret/, "$name: it is not told back");
     }
 }
@@ -99,6 +127,11 @@ for (@doors) {
     api_error($r, 413, 'request_too_large', undef, "$name: 10 MB");
     $r = $send->('{"name":"' . 'x' x (1024 * 1024 - 100) . '"}');
     is($r->status, 400, "$name: just under a megabyte");
+    $r = $send->('{"' . 'x' x (1024 * 1024 - 100) . '":1}');
+    api_error($r, 400, 'unknown_field', undef, "$name: such a name");
+    cmp_ok(length $r->body, '<', 2000, 'which is not told back');
+    $r = $send->('{"name":[' . '1,' x 100_000 . '1]}');
+    api_error($r, 400, 'invalid_value', 'name', "$name: many values");
 }
 
 is(shown(), $shown, 'nothing was changed');
@@ -127,7 +160,7 @@ my @bad = (
     [models => '[null]'], [models => '[""]'], [models => '["a","a"]'],
     [models => '["' . 'x' x 257 . '"]'], [models => '["a\\nb"]'],
     [models => '[["a"]]'],
-    [models => '[' . join(',', map { qq("m$_") } 1 .. 16385) . ']'],
+    [models => '[' . join(',', map { qq("m$_") } 1 .. 1025) . ']'],
     [max_concurrent => '0'], [max_concurrent => '-1'],
     [max_concurrent => '1.5'], [max_concurrent => '1000001'],
     [max_concurrent => '"5"'], [max_concurrent => '1e300'],

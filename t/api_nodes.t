@@ -529,13 +529,13 @@ ok(wait_until(sub {
 
 my ($first) = rows('/nodes?limit=1');
 my $shown = shown();
-$r = patch($first, { models => [map { sprintf '%0200d', $_ } 1 .. 4000],
+$r = patch($first, { models => [map { sprintf '%0250d', $_ } 1 .. 1024],
                      weight => 7 });
 api_error($r, 507, 'zone_full', undef, 'no room for a list');
 is(shown(), $shown, 'nothing was changed');
 $r = api('POST', '/nodes', { base_url => 'http://127.0.0.1:9/again',
-                             models => [map { sprintf '%0200d', $_ }
-                                        1 .. 4000] });
+                             models => [map { sprintf '%0250d', $_ }
+                                        1 .. 1024] });
 is($r->status, 507, 'nor for the same node');
 is(chat()->status, 200, 'requests go on');
 --- timeout: 30
@@ -671,3 +671,36 @@ is(scalar(grep { $_->status == 200
 is(patch($n, { api_key => 'sk-of-the-node' })->status, 200, 'another key');
 is(scalar(grep { $_->status == 200 } $all->()), 12, '... all are served');
 is(sent('a')->{headers}{authorization}, 'Bearer sk-of-the-node', '... with it');
+
+
+
+=== TEST 24: a long list of models is said and shown in part
+--- mock eval
+'a --models ' . CORE::join(',', map { "model-$_" } 1 .. 3000) . "\nb\n"
+--- perl
+my $n = add_node({ base_url => url('a'), name => 'a' });
+ok(wait_until(sub { node($n->{id})->{models_total} == 3000 }), 'all are known');
+is(scalar @{ node($n->{id})->{models} }, 1024, 'so many are shown');
+is(scalar @{ (rows('/nodes'))[0]{models} }, 100, '... in a list');
+is(scalar @{ (api('GET', '/models?limit=10000')->json->{data}) }, 3000,
+   'those are all of them');
+
+# the most that can be said
+
+my @many = map { sprintf '%040d', $_ } 1 .. 1024;
+my $m = add_node({ base_url => url('b'), name => 'b', models => \@many,
+                   check => false });
+is_deeply($m->{models}, \@many, 'all are shown');
+is(chat({ model => $many[-1] })->status, 200, 'the last is served');
+api_error(patch($m, { models => [@many, 'more'] }), 400, 'invalid_value',
+          'models', 'one more');
+is(node($m->{id})->{models_total}, 1024, 'is not taken');
+
+@many = map { sprintf '%0256d', $_ } 1 .. 1024;
+$m = patch($m, { models => \@many })->json;
+is($m->{models_total}, 1024, 'long names');
+my $shown = @{ $m->{models} };
+cmp_ok($shown, '>', 200, 'are shown');
+cmp_ok($shown, '<', 400, '... in part');
+is_deeply($m->{models}, [@many[0 .. $shown - 1]], 'from the first on');
+is(chat({ model => $many[-1] })->status, 200, 'and all are served');

@@ -295,7 +295,7 @@ for (1 .. 2000) {
 
 api_error($r, 507, 'zone_full', undef, 'it is full');
 is(beat($n, {})->status, 200, 'those that are there are heard');
-api_error(beat($n, { models => [map { sprintf '%0200d', $_ } 1 .. 4000] }),
+api_error(beat($n, { models => [map { sprintf '%0250d', $_ } 1 .. 1024] }),
           507, 'zone_full', undef, 'a list that finds no room');
 is(beat($n, {})->status, 200, 'is left out');
 --- timeout: 30

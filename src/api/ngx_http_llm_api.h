@@ -25,9 +25,6 @@
 #include "ngx_llm_task.h"
 
 
-#define NGX_HTTP_LLM_API_BODY  (1024 * 1024)
-
-
 typedef struct ngx_http_llm_api_s  ngx_http_llm_api_t;
 struct ngx_http_llm_api_stream_s;
 

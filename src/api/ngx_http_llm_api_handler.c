@@ -1,10 +1,11 @@
 
 /*
- * From a request of the admin API to its handler: the path, who asks, the
- * body.
+ * From a request of the admin API to its handler: the path, who asks, what it
+ * wants to be true.
  */
 
 
+#include "ngx_http_llm_api_body.h"
 #include "ngx_http_llm_api_handler.h"
 #include "ngx_http_llm_api_routes.h"
 #include "ngx_http_llm_api_session.h"
@@ -21,8 +22,7 @@ static ngx_int_t ngx_http_llm_api_path(ngx_http_request_t *r,
     ngx_str_t *path);
 static ngx_int_t ngx_http_llm_api_allowed(ngx_http_llm_api_t *api);
 static ngx_int_t ngx_http_llm_api_lasting(ngx_http_llm_api_t *api);
-static ngx_int_t ngx_http_llm_api_read_body(ngx_http_llm_api_t *api);
-static ngx_int_t ngx_http_llm_api_body(ngx_http_request_t *r, ngx_str_t *body);
+static void ngx_http_llm_api_call(ngx_http_llm_api_t *api);
 
 
 ngx_int_t
@@ -135,13 +135,19 @@ ngx_http_llm_api_begin(ngx_http_request_t *r)
     if (ngx_http_llm_api_route(api) != NGX_OK
         || ngx_http_llm_api_allowed(api) != NGX_OK
         || ngx_http_llm_api_tag_conditions(api) != NGX_OK
-        || ngx_http_llm_api_lasting(api) != NGX_OK
-        || ngx_http_llm_api_read_body(api) != NGX_OK)
+        || ngx_http_llm_api_lasting(api) != NGX_OK)
     {
         return;
     }
 
-    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+    ngx_http_llm_api_body(api, ngx_http_llm_api_call);
+}
+
+
+static void
+ngx_http_llm_api_call(ngx_http_llm_api_t *api)
+{
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, api->request->connection->log, 0,
                    "llm api: %s by \"%V\"", api->route->path, &api->who.name);
 
     api->route->handler(api);
@@ -269,126 +275,4 @@ ngx_http_llm_api_lasting(ngx_http_llm_api_t *api)
                           "has the state file: what is changed here would "
                           "be lost with this one");
     return NGX_ERROR;
-}
-
-
-static ngx_int_t
-ngx_http_llm_api_read_body(ngx_http_llm_api_t *api)
-{
-    char         *near;
-    ngx_int_t     rc;
-    ngx_str_t     body;
-    json_error_t  error;
-
-    rc = ngx_http_llm_api_body(api->request, &body);
-
-    if (rc == NGX_DECLINED) {
-        ngx_http_llm_api_fail(api, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
-                              "request_too_large", NULL,
-                              "The request body is larger than 1 MB");
-        return NGX_ERROR;
-    }
-
-    if (rc != NGX_OK) {
-        ngx_http_llm_api_fail(api, NGX_HTTP_INTERNAL_SERVER_ERROR,
-                              "internal_error", NULL, "Out of resources");
-        return NGX_ERROR;
-    }
-
-    if (body.len == 0 || api->route->method == NGX_HTTP_GET) {
-        return NGX_OK;
-    }
-
-    api->body = json_loadb((char *) body.data, body.len,
-                           JSON_REJECT_DUPLICATES|JSON_DECODE_INT_AS_REAL,
-                           &error);
-
-    if (api->body == NULL) {
-
-        /* what stands there may be a secret */
-
-        near = strstr(error.text, " near '");
-
-        if (near) {
-            *near = '\0';
-        }
-
-        ngx_http_llm_api_fail(api, NGX_HTTP_BAD_REQUEST, "invalid_json", NULL,
-                              "The request body is not valid JSON: line %d, "
-                              "column %d: %s", error.line, error.column,
-                              error.text);
-        return NGX_ERROR;
-    }
-
-    if (!json_is_object(api->body)) {
-        ngx_http_llm_api_fail(api, NGX_HTTP_BAD_REQUEST, "invalid_json", NULL,
-                              "The request body must be a JSON object");
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
-}
-
-
-/*
- * The body in one piece, from memory or file.  NGX_DECLINED: it is too large;
- * NGX_ERROR: no memory, or the file can't be read.
- */
-
-static ngx_int_t
-ngx_http_llm_api_body(ngx_http_request_t *r, ngx_str_t *body)
-{
-    off_t         size;
-    u_char       *p;
-    ssize_t       n;
-    ngx_buf_t    *b;
-    ngx_chain_t  *cl;
-
-    ngx_str_null(body);
-
-    if (r->request_body == NULL) {
-        return NGX_OK;
-    }
-
-    size = 0;
-
-    for (cl = r->request_body->bufs; cl; cl = cl->next) {
-        size += ngx_buf_size(cl->buf);
-    }
-
-    if (size == 0) {
-        return NGX_OK;
-    }
-
-    if (size > NGX_HTTP_LLM_API_BODY) {
-        return NGX_DECLINED;
-    }
-
-    p = ngx_pnalloc(r->pool, size);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    body->data = p;
-    body->len = size;
-
-    for (cl = r->request_body->bufs; cl; cl = cl->next) {
-        b = cl->buf;
-
-        if (!b->in_file) {
-            p = ngx_cpymem(p, b->pos, b->last - b->pos);
-            continue;
-        }
-
-        n = ngx_read_file(b->file, p, b->file_last - b->file_pos,
-                          b->file_pos);
-
-        if (n != b->file_last - b->file_pos) {
-            return NGX_ERROR;
-        }
-
-        p += n;
-    }
-
-    return NGX_OK;
 }

@@ -8,6 +8,10 @@
 #include "ngx_http_llm_api_input.h"
 
 
+/* a longer name of a field is told in part */
+#define NGX_HTTP_LLM_API_UNKNOWN  256
+
+
 static const ngx_http_llm_api_field_t *ngx_http_llm_api_field(
     const ngx_http_llm_api_field_t *fields, const char *name);
 static ngx_int_t ngx_http_llm_api_value(ngx_http_llm_api_t *api,
@@ -51,7 +55,9 @@ ngx_http_llm_api_input(ngx_http_llm_api_t *api,
 
         if (field == NULL) {
             ngx_http_llm_api_fail(api, NGX_HTTP_BAD_REQUEST, "unknown_field",
-                                  name, "There is no field \"%s\"", name);
+                                  ngx_strlen(name) < NGX_HTTP_LLM_API_UNKNOWN
+                                  ? name : NULL,
+                                  "There is no field \"%s\"", name);
             return NGX_ERROR;
         }
 
@@ -297,7 +303,10 @@ ngx_http_llm_api_names(ngx_http_llm_api_t *api,
     }
 
     if ((int64_t) json_array_size(json) > field->max) {
-        return ngx_http_llm_api_wrong(api, field->name, "has too many entries");
+        ngx_http_llm_api_fail(api, NGX_HTTP_BAD_REQUEST, "invalid_value",
+                              field->name, "\"%s\" has more than %L entries",
+                              field->name, field->max);
+        return NGX_ERROR;
     }
 
     name = ngx_http_llm_api_name;

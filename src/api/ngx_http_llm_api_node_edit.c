@@ -24,7 +24,8 @@ static void ngx_http_llm_edit_addresses(ngx_http_llm_api_t *api);
 
 #define NGX_HTTP_LLM_EDIT_OF_ALL                                              \
     { "name", NGX_HTTP_LLM_API_TEXT, 1, NGX_LLM_NODE_NAME - 1, 0, 0 },        \
-    { "models", NGX_HTTP_LLM_API_NAMES, 0, NGX_LLM_NODE_MODELS, 0, 1 },       \
+    { "models", NGX_HTTP_LLM_API_NAMES, 0, NGX_HTTP_LLM_API_NODE_MODELS,      \
+      0, 1 },                                                                 \
     { "max_concurrent", NGX_HTTP_LLM_API_NUMBER, 1, 1000000, 0, 1 },          \
     { "weight", NGX_HTTP_LLM_API_NUMBER, 1, 1000, 0, 1 },                     \
     { "type", NGX_HTTP_LLM_API_TEXT, 1, 32, 0, 1 },                           \

@@ -10,6 +10,7 @@
 
 
 #include "ngx_http_llm_api_input.h"
+#include "ngx_http_llm_api_node_json.h"
 
 
 /* the fields; who announces itself may not set the last two */

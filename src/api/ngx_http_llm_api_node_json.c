@@ -16,7 +16,7 @@ static ngx_int_t ngx_http_llm_view_open(ngx_http_llm_view_t *v, uint32_t i,
 static void ngx_http_llm_view_close(ngx_http_llm_view_t *v);
 static ngx_int_t ngx_http_llm_view_list(ngx_http_llm_view_t *v, ngx_uint_t max);
 static size_t ngx_http_llm_view_size(const ngx_llm_list_t *list,
-    ngx_uint_t max);
+    ngx_uint_t max, uint32_t *n);
 static json_t *ngx_http_llm_view_json(const ngx_http_llm_view_t *v);
 static json_t *ngx_http_llm_view_text(const ngx_http_llm_view_t *v,
     size_t offset);
@@ -194,6 +194,7 @@ static ngx_int_t
 ngx_http_llm_view_list(ngx_http_llm_view_t *v, ngx_uint_t max)
 {
     size_t           size, need;
+    uint32_t         n;
     ngx_llm_list_t  *list, *copy;
 
     copy = (ngx_llm_list_t *) v->room;
@@ -206,7 +207,7 @@ ngx_http_llm_view_list(ngx_http_llm_view_t *v, ngx_uint_t max)
         list = (v->zone->nodes->id[v->place] == v->conf.id) ? v->node->list
                                                             : NULL;
         v->total = list ? list->n : 0;
-        need = ngx_http_llm_view_size(list, max);
+        need = ngx_http_llm_view_size(list, max, &n);
 
         if (list && need <= size) {
             ngx_memcpy(copy, list, need);
@@ -231,35 +232,38 @@ ngx_http_llm_view_list(ngx_http_llm_view_t *v, ngx_uint_t max)
     }
 
     v->list = copy;
-    copy->n = (uint32_t) ngx_min(v->total, max);
+    copy->n = n;
 
     return NGX_OK;
 }
 
 
-/* the bytes of a list's head and its first models; the mutex is held */
+/* the bytes of a list's head and its first models, n; the mutex is held */
 
 static size_t
-ngx_http_llm_view_size(const ngx_llm_list_t *list, ngx_uint_t max)
+ngx_http_llm_view_size(const ngx_llm_list_t *list, ngx_uint_t max, uint32_t *n)
 {
-    ngx_uint_t         k;
+    size_t             size;
     ngx_llm_listed_t  *m;
+
+    *n = 0;
 
     if (list == NULL) {
         return 0;
     }
 
-    if (list->n <= max) {
-        return sizeof(ngx_llm_list_t) + list->size;
-    }
-
+    size = sizeof(ngx_llm_list_t);
     m = ngx_llm_list_first(list);
 
-    for (k = 0; k < max; k++) {
+    while (*n < ngx_min(list->n, max)
+           && size + m->size <= NGX_HTTP_LLM_VIEW_LIST)
+    {
+        size += m->size;
         m = ngx_llm_list_next(m);
+        (*n)++;
     }
 
-    return (u_char *) m - (u_char *) list;
+    return size;
 }
 
 

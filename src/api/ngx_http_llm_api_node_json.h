@@ -6,8 +6,12 @@
 #include "ngx_http_llm_api.h"
 
 
-/* models that a row of a list shows */
-#define NGX_HTTP_LLM_API_NODE_ROW  100
+/*
+ * Models that a row of a list shows; and that a request says or an answer about
+ * one node shows: more would hold up the worker
+ */
+#define NGX_HTTP_LLM_API_NODE_ROW     100
+#define NGX_HTTP_LLM_API_NODE_MODELS  1024
 
 
 /*

@@ -15,6 +15,9 @@
 /* a list of up to this size is copied without an allocation */
 #define NGX_HTTP_LLM_VIEW_ROOM  4096
 
+/* and of more than this is shown in part */
+#define NGX_HTTP_LLM_VIEW_LIST  (96 * 1024)
+
 
 typedef struct {
     ngx_llm_zone_t         *zone;

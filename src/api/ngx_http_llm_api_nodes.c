@@ -108,7 +108,8 @@ ngx_http_llm_api_node_reply(ngx_http_llm_api_t *api, ngx_uint_t status,
     json_t             *json;
     ngx_atomic_uint_t   version;
 
-    json = ngx_http_llm_api_node_json(i, id, NGX_LLM_NODE_MODELS, &version);
+    json = ngx_http_llm_api_node_json(i, id, NGX_HTTP_LLM_API_NODE_MODELS,
+                                      &version);
 
     if (json == NULL) {
         ngx_http_llm_api_node_gone(api);

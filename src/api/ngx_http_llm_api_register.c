@@ -49,7 +49,7 @@ static const char *ngx_http_llm_beat_state(uint32_t i);
 static const ngx_http_llm_api_field_t  ngx_http_llm_beat_fields[] = {
     { "in_flight", NGX_HTTP_LLM_API_NUMBER, 0, 1000000, 0, 1 },
     { "load", NGX_HTTP_LLM_API_NUMBER, 0, 1000000, 0, 1 },
-    { "models", NGX_HTTP_LLM_API_NAMES, 0, NGX_LLM_NODE_MODELS, 0, 0 },
+    { "models", NGX_HTTP_LLM_API_NAMES, 0, NGX_HTTP_LLM_API_NODE_MODELS, 0, 0 },
     { "max_concurrent", NGX_HTTP_LLM_API_NUMBER, 1, 1000000, 0, 1 },
     { NULL, 0, 0, 0, 0, 0 }
 };
@@ -178,7 +178,7 @@ ngx_http_llm_register_locked(ngx_http_llm_edit_t *edit, const char **taken)
 }
 
 
-/* why the node that has the URL is not the one that announces itself, or NULL */
+/* why the node that has the URL is not the one that is announced, or NULL */
 
 static const char *
 ngx_http_llm_register_taken(const ngx_http_llm_edit_t *edit,
