@@ -14,7 +14,13 @@ typedef struct {
     ngx_uint_t          bits;
 } ngx_llm_cidr_v6_t;
 
+typedef struct {
+    ngx_llm_cidr_v6_t   prefix;
+    size_t              offset;     /* of the IPv4 address */
+} ngx_llm_cidr_within_t;
 
+
+static ngx_uint_t ngx_llm_cidr_v4_within(const u_char *addr, in_addr_t *v4);
 static ngx_uint_t ngx_llm_cidr_v4_allows(const ngx_llm_cidrs_t *cidrs,
     in_addr_t addr);
 static ngx_uint_t ngx_llm_cidr_v6_allows(const ngx_llm_cidrs_t *cidrs,
@@ -36,7 +42,6 @@ static const ngx_llm_cidr_v4_t  ngx_llm_cidr_v4_never[] = {
 };
 
 static const ngx_llm_cidr_v6_t  ngx_llm_cidr_v6_never[] = {
-    { { 0 }, 128 },                                 /* :: */
     { { 0xfe, 0x80 }, 10 },                         /* link-local */
     { { 0xff }, 8 },                                /* multicast */
     { { 0xfd, 0x00, 0x0e, 0xc2 }, 32 },             /* metadata and others */
@@ -44,14 +49,19 @@ static const ngx_llm_cidr_v6_t  ngx_llm_cidr_v6_never[] = {
       128 }                                         /* metadata */
 };
 
-/* IPv4 within IPv6 */
+/* IPv4 within IPv6: an address of a prefix stands for the one in it */
 
-static const u_char  ngx_llm_cidr_mapped[12] = {
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff
+static const ngx_llm_cidr_within_t  ngx_llm_cidr_within[] = {
+    { { { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff }, 96 }, 12 },  /* mapped */
+    { { { 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff }, 96 }, 12 },        /* SIIT */
+    { { { 0 }, 96 }, 12 },                                  /* compatible */
+    { { { 0x00, 0x64, 0xff, 0x9b }, 96 }, 12 },             /* NAT64 */
+    { { { 0x00, 0x64, 0xff, 0x9b, 0x00, 0x01 }, 48 }, 12 }, /* local NAT64 */
+    { { { 0x20, 0x02 }, 16 }, 2 }                           /* 6to4 */
 };
 
-static const u_char  ngx_llm_cidr_nat64[12] = {
-    0x00, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0
+static const u_char  ngx_llm_cidr_loopback[16] = {
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1
 };
 
 
@@ -74,18 +84,38 @@ ngx_llm_cidr_allows(const ngx_llm_cidrs_t *cidrs, const struct sockaddr *sa)
         sin6 = (const struct sockaddr_in6 *) sa;
         p = sin6->sin6_addr.s6_addr;
 
-        if (ngx_memcmp(p, ngx_llm_cidr_mapped, 12) == 0
-            || ngx_memcmp(p, ngx_llm_cidr_nat64, 12) == 0)
-        {
-            ngx_memcpy(&v4, p + 12, 4);
-            return ngx_llm_cidr_v4_allows(cidrs, v4);
-        }
-
-        return ngx_llm_cidr_v6_allows(cidrs, p);
+        return ngx_llm_cidr_v4_within(p, &v4)
+               ? ngx_llm_cidr_v4_allows(cidrs, v4)
+               : ngx_llm_cidr_v6_allows(cidrs, p);
 
     default:
         return 0;
     }
+}
+
+
+static ngx_uint_t
+ngx_llm_cidr_v4_within(const u_char *addr, in_addr_t *v4)
+{
+    ngx_uint_t                    i;
+    const ngx_llm_cidr_within_t  *within;
+
+    if (ngx_memcmp(addr, ngx_llm_cidr_loopback, 16) == 0) {
+        return 0;
+    }
+
+    for (i = 0; i < sizeof(ngx_llm_cidr_within) / sizeof(*within); i++) {
+        within = &ngx_llm_cidr_within[i];
+
+        if (ngx_llm_cidr_same(addr, within->prefix.addr,
+                              within->prefix.bits))
+        {
+            ngx_memcpy(v4, addr + within->offset, 4);
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
