@@ -170,6 +170,10 @@ is(beat($n, { models => [] })->status, 200, 'no model');
 is(each_worker(sub { chat({ model => 'y' }, {}, port => $_[0]) }), '503',
    'nobody has any');
 is(beat($n)->status, 200, 'no body');
+is(beat($n, { load => undef })->status, 200, 'nor a load');
+is(node($n->{node_id})->{load}, 2, 'which is what it said last');
+is(beat($n, { load => 0 })->status, 200, 'none');
+is(node($n->{node_id})->{load}, 0, 'is a load, too');
 
 api_error(beat($n, { $_->[0] => $_->[1] }), 400, $_->[2] // 'invalid_value',
           $_->[0], json_encode($_))

@@ -406,9 +406,9 @@ static ngx_int_t
 ngx_http_llm_beat_locked(ngx_http_llm_edit_t *edit, uint32_t i,
     const ngx_http_llm_api_value_t *values, ngx_uint_t *silent)
 {
-    ngx_int_t        rc;
-    ngx_uint_t       load;
-    ngx_llm_node_t  *node;
+    ngx_int_t                        rc;
+    ngx_llm_node_t                  *node;
+    const ngx_http_llm_api_value_t  *load;
 
     node = &ngx_http_llm_worker.zone->nodes->node[i];
 
@@ -438,11 +438,17 @@ ngx_http_llm_beat_locked(ngx_http_llm_edit_t *edit, uint32_t i,
         }
     }
 
-    load = values[NGX_HTTP_LLM_BEAT_LOAD].given
-           ? (ngx_uint_t) values[NGX_HTTP_LLM_BEAT_LOAD].number
-           : (ngx_uint_t) values[NGX_HTTP_LLM_BEAT_IN_FLIGHT].number;
+    /* what it does not say is as it was */
 
-    node->load = load;
+    load = &values[NGX_HTTP_LLM_BEAT_LOAD];
+
+    if (!load->given || load->null) {
+        load = &values[NGX_HTTP_LLM_BEAT_IN_FLIGHT];
+    }
+
+    if (load->given && !load->null) {
+        node->load = (ngx_uint_t) load->number;
+    }
 
     return NGX_OK;
 }
