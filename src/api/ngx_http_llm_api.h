@@ -51,6 +51,7 @@ typedef struct {
     ngx_uint_t              role;       /* ngx_llm_role_e */
     ngx_str_t               name;       /* of the user or the key */
     uint32_t                key;        /* or NGX_LLM_KEY_NONE */
+    uint64_t                key_id;     /* of it */
     ngx_msec_t              until;      /* the session's end */
     u_char                  session[NGX_LLM_SESSION_HASH];
     unsigned                in_session:1;

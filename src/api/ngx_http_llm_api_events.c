@@ -15,7 +15,7 @@
 /* ms between two looks, and how many of them make a second, and a check */
 #define NGX_HTTP_LLM_EVENTS_TICK    250
 #define NGX_HTTP_LLM_EVENTS_SECOND  4
-#define NGX_HTTP_LLM_EVENTS_CHECK   20
+#define NGX_HTTP_LLM_EVENTS_CHECK   2
 
 /* a look tells of so many requests and nodes */
 #define NGX_HTTP_LLM_EVENTS_ROWS    5
@@ -224,12 +224,14 @@ ngx_http_llm_api_events_timer(ngx_event_t *ev)
 }
 
 
-/* was the session ended, or the key revoked? */
+/* was the session ended, or the key revoked, say? */
 
 static ngx_uint_t
 ngx_http_llm_api_events_over(ngx_http_llm_api_events_t *events)
 {
+    ngx_llm_zone_t          *zone;
     ngx_llm_session_t        session;
+    ngx_llm_key_conf_t       conf;
     ngx_http_llm_api_who_t  *who;
 
     if (++events->looks % NGX_HTTP_LLM_EVENTS_CHECK) {
@@ -237,15 +239,19 @@ ngx_http_llm_api_events_over(ngx_http_llm_api_events_t *events)
     }
 
     who = &events->api->who;
+    zone = ngx_http_llm_worker.zone;
 
     if (who->in_session) {
-        return ngx_llm_sessions_find(ngx_http_llm_worker.zone->sessions,
-                                     who->session, ngx_current_msec, &session)
+        return ngx_llm_sessions_find(zone->sessions, who->session,
+                                     ngx_current_msec, &session)
                != NGX_OK;
     }
 
-    return who->key != NGX_LLM_KEY_NONE
-           && !ngx_http_llm_worker.zone->keys->key[who->key].valid;
+    return !zone->keys->key[who->key].valid
+           || ngx_llm_keys_read(zone->keys, who->key, &conf) != NGX_OK
+           || conf.id != who->key_id
+           || !(conf.scopes & NGX_LLM_SCOPE_ADMIN)
+           || (conf.expires && conf.expires <= ngx_time());
 }
 
 

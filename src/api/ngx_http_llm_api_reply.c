@@ -76,9 +76,10 @@ void
 ngx_http_llm_api_fail(ngx_http_llm_api_t *api, ngx_uint_t status,
     const char *code, const char *param, const char *format, ...)
 {
-    u_char   text[NGX_HTTP_LLM_API_MESSAGE], *p;
-    json_t  *error, *message;
-    va_list  args;
+    u_char               text[NGX_HTTP_LLM_API_MESSAGE], *p;
+    json_t              *error, *message;
+    va_list              args;
+    ngx_http_llm_ctx_t  *ctx;
 
     va_start(args, format);
     p = ngx_vslprintf(text, text + sizeof(text), format, args);
@@ -94,6 +95,12 @@ ngx_http_llm_api_fail(ngx_http_llm_api_t *api, ngx_uint_t status,
     error = json_pack("{s:{s:o,s:s,s:s?,s:s}}", "error", "message", message,
                       "type", ngx_http_llm_api_error_type(status),
                       "param", param, "code", code);
+
+    ctx = ngx_http_llm_ctx(api->request);
+
+    if (ctx) {
+        ctx->code = code;
+    }
 
     ngx_log_error(NGX_LOG_INFO, api->request->connection->log, 0,
                   "llm api: %ui %s", status, code);

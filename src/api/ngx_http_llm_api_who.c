@@ -169,6 +169,7 @@ ngx_http_llm_api_who_key(ngx_http_llm_api_t *api)
     }
 
     api->who.key = i;
+    api->who.key_id = conf.id;
 
     return ngx_http_llm_api_who_set(api, (conf.scopes & NGX_LLM_SCOPE_ADMIN)
                                          ? NGX_LLM_ROLE_ADMIN

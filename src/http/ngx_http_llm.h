@@ -195,6 +195,7 @@ struct ngx_http_llm_ctx_s {
     ngx_http_request_t   *request;
     ngx_http_llm_loc_conf_t  *llcf;
     void                 *api;          /* of the admin API, or NULL */
+    const char           *code;         /* of its error, or NULL */
 
     /* who and what */
 

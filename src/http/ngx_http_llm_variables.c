@@ -206,7 +206,10 @@ ngx_http_llm_variable_status(ngx_http_llm_ctx_t *ctx)
         return text;
     }
 
-    text.data = (u_char *) ngx_llm_errors[error].code;
+    /* the admin API has codes of its own */
+
+    text.data = (u_char *) (ctx->code ? ctx->code
+                                      : ngx_llm_errors[error].code);
     text.len = ngx_strlen(text.data);
 
     return text;
