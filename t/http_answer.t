@@ -45,6 +45,7 @@ _EOC_
     config => "    location /v1/ { llm_router on; }\n",
 );
 
+worker_connections(1024);
 repeat_each(1);
 plan 'no_plan';
 run_tests();
