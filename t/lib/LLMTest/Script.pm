@@ -4,7 +4,8 @@
 #
 #     use LLMTest::Script;        $TEST_NGINX_SCRIPT_PORT is its port
 #     script(@parts)              the header's value: bytes, and numbers (refs)
-#                                 for pauses in ms; \'reset', \'close' and
+#                                 for pauses in ms; \'NxM', N events with M
+#                                 bytes of text; \'reset', \'close' and
 #                                 \'hold' end it, close is the default
 #     sse(@data)                  events, chunked as HTTP wants it
 #     chunk($bytes)               a chunk
@@ -96,6 +97,12 @@ sub play {
         if ($part eq '~hold~') {
             sysread $sock, my $none, 1;
             return 0;
+        }
+        if ($part =~ /^~(\d+)x(\d+)~$/) {
+            my $event = chunk('data: {"choices":[{"delta":{"content":"'
+                              . 'x' x $2 . "\"}}]}\n\n");
+            print {$sock} $event for 1 .. $1;
+            next;
         }
         if ($part =~ /^~(\d+)~$/) {
             select undef, undef, undef, $1 / 1000;
