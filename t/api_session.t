@@ -228,7 +228,7 @@ for ([{ username => 'root' }, 'password', 'missing_required_parameter'],
      [{ username => 'r' x 64, password => 'x' }, 'username', undef],
      [{ username => 'root', password => 'x' x 256 }, 'password', undef],
      [{ username => "ro\not", password => 'x' }, 'username', undef],
-     [{ username => "ro\0ot", password => 'x' }, undef, undef],
+     [{ username => "ro\0ot", password => 'x' }, 'username', 'invalid_json'],
      [{ username => 'root', password => 'right horse', role => 'admin' },
       'role', 'unknown_field'])
 {

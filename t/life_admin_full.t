@@ -152,7 +152,7 @@ my $n = make_node('first')->json;
 my ($r, @n) = fill(sub { make_node($_[0], models => models(800, 60)) });
 api_error($r, 507, 'zone_full', undef, 'at some time there is no room');
 my $shown = shown();
-api_error(api('PATCH', "/nodes/$n->{id}", { models => models(6000, 60),
+api_error(api('PATCH', "/nodes/$n->{id}", { models => models(1024, 200),
                                             weight => 9, name => 'other' }),
           507, 'zone_full', undef, 'nor for another list');
 is(shown(), $shown, 'of which nothing was taken');

@@ -195,8 +195,8 @@ ngx_http_llm_register_taken(const ngx_http_llm_edit_t *edit,
     /* another key can't have the approval that this one was given */
 
     if (!edit->approved
-        && ngx_memcmp(conf->token + n, edit->token + n, NGX_LLM_NODE_TOKEN - n)
-           != 0)
+        && !ngx_llm_same(conf->token + n, edit->token + n,
+                         NGX_LLM_NODE_TOKEN - n))
     {
         return "The node of this URL announced itself with another key: use "
                "that one, or delete the node first";

@@ -466,6 +466,7 @@ whole(const ngx_llm_node_conf_t *conf)
     want.id = conf->id;
     want.created = conf->created;
     want.is_static = conf->is_static;
+    want.static_url = conf->is_static;
 
     return conf->id && memcmp(&want, conf, sizeof(want)) == 0;
 }
