@@ -125,7 +125,7 @@ ok(totals_are(in_flight => 0, keys_in_flight => 0), 'all slots are free');
     location /v1/ { llm_router on; llm_router_max_concurrent 1; }
 --- slow_stop
 --- perl
-my $b = begin_burst([ {}, { 'X-Mock' => 'delay=1500' }, timeout => 30 ]);
+my $b = begin_burst([ {}, { 'X-Mock' => 'delay=4000' }, timeout => 30 ]);
 ok(totals_are(in_flight => 1), 'one is served');
 
 $b->add([ {}, {}, timeout => 30 ]);
