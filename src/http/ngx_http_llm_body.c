@@ -18,7 +18,6 @@ static ngx_int_t ngx_http_llm_body_multipart(ngx_http_request_t *r,
 static ngx_int_t ngx_http_llm_body_alien(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx);
 static ngx_str_t *ngx_http_llm_body_encoding(ngx_http_request_t *r);
-static ngx_int_t ngx_http_llm_body_unknown(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_llm_body_as_is(ngx_http_request_t *r,
     ngx_uint_t edits);
 static void ngx_http_llm_body_rewind(ngx_chain_t *cl);
@@ -119,7 +118,7 @@ ngx_http_llm_body_check(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
     error = ngx_llm_openai_check(ctx->url, &ctx->facts);
 
     if (error == NGX_LLM_ERR_UNKNOWN_URL) {
-        return ngx_http_llm_body_unknown(r);
+        return ngx_http_llm_error_url(r);
     }
 
     return error ? ngx_http_llm_error(r, error, NULL) : NGX_OK;
@@ -282,7 +281,7 @@ ngx_http_llm_body_alien(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
     ngx_str_t  *encoding;
 
     if (ctx->body_length == 0) {
-        return ctx->url->known ? NGX_OK : ngx_http_llm_body_unknown(r);
+        return ctx->url->known ? NGX_OK : ngx_http_llm_error_url(r);
     }
 
     encoding = ngx_http_llm_body_encoding(r);
@@ -322,15 +321,6 @@ ngx_http_llm_body_encoding(ngx_http_request_t *r)
     }
 
     return NULL;
-}
-
-
-static ngx_int_t
-ngx_http_llm_body_unknown(ngx_http_request_t *r)
-{
-    return ngx_http_llm_error(r, NGX_LLM_ERR_UNKNOWN_URL,
-                              "Unknown request URL: %V %V", &r->method_name,
-                              &r->uri);
 }
 
 

@@ -81,6 +81,15 @@ ngx_http_llm_error_node(ngx_http_request_t *r, ngx_uint_t error)
 
 
 ngx_int_t
+ngx_http_llm_error_url(ngx_http_request_t *r)
+{
+    return ngx_http_llm_error(r, NGX_LLM_ERR_UNKNOWN_URL,
+                              "Unknown request URL: %V %V", &r->method_name,
+                              &r->uri);
+}
+
+
+ngx_int_t
 ngx_http_llm_add_header(ngx_http_request_t *r, const char *name,
     const ngx_str_t *value)
 {

@@ -20,6 +20,9 @@ ngx_int_t ngx_http_llm_error(ngx_http_request_t *r, ngx_uint_t error,
  */
 ngx_int_t ngx_http_llm_error_node(ngx_http_request_t *r, ngx_uint_t error);
 
+/* The same for a URL that there is not. */
+ngx_int_t ngx_http_llm_error_url(ngx_http_request_t *r);
+
 /* Adds a header to the answer; the value is not copied. */
 ngx_int_t ngx_http_llm_add_header(ngx_http_request_t *r, const char *name,
     const ngx_str_t *value);

@@ -18,7 +18,6 @@ static ngx_int_t ngx_http_llm_path(ngx_http_request_t *r, ngx_str_t *path);
 static ngx_int_t ngx_http_llm_post(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx);
 static ngx_int_t ngx_http_llm_post_early(ngx_http_request_t *r);
-static ngx_int_t ngx_http_llm_unknown(ngx_http_request_t *r);
 static ngx_int_t ngx_http_llm_method(ngx_http_request_t *r,
     const char *allow);
 
@@ -48,7 +47,7 @@ ngx_http_llm_handler(ngx_http_request_t *r)
     }
 
     if (ngx_http_llm_path(r, &ctx->path) != NGX_OK) {
-        return ngx_http_llm_unknown(r);
+        return ngx_http_llm_error_url(r);
     }
 
     ctx->url = ngx_llm_openai_url(ctx->path.data, ctx->path.len);
@@ -65,7 +64,7 @@ ngx_http_llm_handler(ngx_http_request_t *r)
 
     if (r->method != NGX_HTTP_POST) {
         return ctx->url->known ? ngx_http_llm_method(r, "POST")
-                               : ngx_http_llm_unknown(r);
+                               : ngx_http_llm_error_url(r);
     }
 
     return ngx_http_llm_post(r, ctx);
@@ -139,15 +138,6 @@ ngx_http_llm_path(ngx_http_request_t *r, ngx_str_t *path)
     path->len = last - path->data;
 
     return path->len ? NGX_OK : NGX_DECLINED;
-}
-
-
-static ngx_int_t
-ngx_http_llm_unknown(ngx_http_request_t *r)
-{
-    return ngx_http_llm_error(r, NGX_LLM_ERR_UNKNOWN_URL,
-                              "Unknown request URL: %V %V", &r->method_name,
-                              &r->uri);
 }
 
 
