@@ -31,10 +31,13 @@ my %key = (main => $Key, second => 'sk-test-second0000000000',
 
 sub take_slot {
     my (%opt) = @_;
+    my $n = mock_stats('a')->{requests};
     my $s = stream({}, { 'X-Mock' => 'first=60000' }, no_head => 1,
                    port => port(), %opt);
-    wait_until(sub { mock_stats('a')->{in_flight} == 1 })
-        or die "the slot was not taken\n";
+    wait_until(sub {
+        my $stats = mock_stats('a');
+        return $stats->{requests} > $n && $stats->{in_flight} == 1;
+    }) or die "the slot was not taken\n";
     return $s;
 }
 
