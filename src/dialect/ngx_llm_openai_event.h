@@ -41,7 +41,7 @@ ngx_uint_t ngx_llm_openai_event_is_delta(const u_char *p, const u_char *last);
 /* Cheap: may it be one?  Nearly all begin with "data: {" and another name. */
 #define ngx_llm_openai_event_may_be_error(p, last)                            \
     ((last) - (p) > 8                                                         \
-     && ((p)[0] != 'd' || (p)[5] == '{' || (p)[7] != '"' || (p)[8] == 'e'))
+     && (ngx_memcmp(p, "data: {\"", 8) != 0 || (p)[8] == 'e'))
 
 /* Cheap: may one that isn't the first be mute? */
 #define ngx_llm_openai_event_may_be_mute(p, last)                             \

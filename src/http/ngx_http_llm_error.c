@@ -5,6 +5,7 @@
  */
 
 
+#include "ngx_llm_scan.h"
 #include "ngx_llm_text.h"
 #include "ngx_http_llm_ctx.h"
 #include "ngx_http_llm_error.h"
@@ -16,6 +17,8 @@
 static ngx_int_t ngx_http_llm_error_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_http_llm_error_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
+static ngx_llm_noinline ngx_int_t ngx_http_llm_error_body(
+    ngx_http_request_t *r, ngx_chain_t *in);
 static ngx_uint_t ngx_http_llm_error_ours(ngx_http_request_t *r);
 static ngx_int_t ngx_http_llm_error_render(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx);
@@ -257,13 +260,20 @@ ngx_http_llm_error_header_filter(ngx_http_request_t *r)
 static ngx_int_t
 ngx_http_llm_error_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 {
-    ngx_buf_t           *b;
-    ngx_chain_t         *cl, out;
-    ngx_http_llm_ctx_t  *ctx;
-
     if (r->err_status == 0 || in == NULL || r != r->main) {
         return ngx_http_next_body_filter(r, in);
     }
+
+    return ngx_http_llm_error_body(r, in);
+}
+
+
+static ngx_int_t
+ngx_http_llm_error_body(ngx_http_request_t *r, ngx_chain_t *in)
+{
+    ngx_buf_t           *b;
+    ngx_chain_t         *cl, out;
+    ngx_http_llm_ctx_t  *ctx;
 
     ctx = ngx_http_llm_ctx(r);
 

@@ -1,6 +1,7 @@
 
 #include "ngx_http_llm_bodies.h"
 #include "ngx_http_llm_record.h"
+#include "ngx_llm_scan.h"
 #include "ngx_llm_text.h"
 
 
@@ -10,6 +11,8 @@
 
 static ngx_int_t ngx_http_llm_record_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
+static ngx_llm_noinline ngx_int_t ngx_http_llm_record_body(
+    ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx, ngx_chain_t *in);
 static void ngx_http_llm_record_intend(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx);
 static void ngx_http_llm_record_out(ngx_http_request_t *r,
@@ -52,7 +55,6 @@ ngx_http_llm_record_filters(void)
 static ngx_int_t
 ngx_http_llm_record_filter(ngx_http_request_t *r, ngx_chain_t *in)
 {
-    ngx_int_t            rc;
     ngx_chain_t         *cl;
     ngx_http_llm_ctx_t  *ctx;
 
@@ -67,6 +69,22 @@ ngx_http_llm_record_filter(ngx_http_request_t *r, ngx_chain_t *in)
             ctx->last = 1;
         }
     }
+
+    /* in the middle of an answer, as a rule */
+
+    if (!ctx->last && !ctx->answer.whole && ctx->bodies == NULL) {
+        return ngx_http_next_body_filter(r, in);
+    }
+
+    return ngx_http_llm_record_body(r, ctx, in);
+}
+
+
+static ngx_int_t
+ngx_http_llm_record_body(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
+    ngx_chain_t *in)
+{
+    ngx_int_t  rc;
 
     if (ctx->bodies) {
         ngx_http_llm_bodies_answer(r, ctx, in);

@@ -160,19 +160,18 @@ ngx_http_llm_stream_read(ngx_http_request_t *r, ngx_http_upstream_t *u)
 
     rev = u->peer.connection->read;
 
-    ctx = ngx_http_llm_ctx(r);
+    if (rev->timedout) {
+        ctx = ngx_http_llm_ctx(r);
 
-    if (rev->timedout && ctx->done) {
-        rev->timedout = 0;
-        rev->ready = 1;
+        if (ctx->done) {
+            ctx->late = 1;
 
-        ctx->late = 1;
+        } else {
+            ngx_log_error(NGX_LOG_ERR, rev->log, NGX_ETIMEDOUT,
+                          "llm node \"%V\" fell silent", &ctx->node_name);
 
-    } else if (rev->timedout) {
-        ngx_log_error(NGX_LOG_ERR, rev->log, NGX_ETIMEDOUT,
-                      "llm node \"%V\" fell silent", &ctx->node_name);
-
-        ngx_http_llm_stream_break(r, ctx, NGX_LLM_ERR_TIMEOUT);
+            ngx_http_llm_stream_break(r, ctx, NGX_LLM_ERR_TIMEOUT);
+        }
 
         rev->timedout = 0;
         rev->ready = 1;
