@@ -341,7 +341,8 @@ for my $n (1 .. 60) {
             port(), Socket::inet_aton('127.0.0.1')) or die;
         my $body = json_encode({ model => 'm' . $n % 15, stream => true(),
                                  messages => [{}] });
-        my $says = script(HEAD_SSE, \('98x' . (200 + 30 * $n))) . $end;
+        my $says = script(HEAD_SSE =~ s/\r\n\r\n/\r\nConnection: close$&/r,
+                          \('98x' . (200 + 30 * $n))) . $end;
         syswrite $sock, "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\n"
             . "Authorization: Bearer $Key\r\nConnection: close\r\nX-Script: "
             . "$says\r\nContent-Length: " . length($body) . "\r\n\r\n$body";
@@ -357,3 +358,5 @@ cmp_ok(ticks() - $before, '<', 50, 'a worker has nothing to do');
 my @texts = map { my $sock = $_; local $/; scalar <$sock> } @open;
 is(scalar(grep { /\[DONE\]\n\n/ } @texts), 60, 'who reads then has all');
 is(scalar(grep { /"upstream_error"/ } @texts), 60, 'or hears of the break');
+diag(substr($_, 0, 200), ' ... ', substr $_, -200)
+    for grep { !/\[DONE\]\n\n|"upstream_error"/ } @texts;
