@@ -257,9 +257,9 @@ test-engine: all ## the engine's own tests (t/engine)
 	@LLMTEST_NGINX='$(NGINX)' t/engine/run.sh
 
 .PHONY: lint
-lint: $(CONFIGURED) ## line rules, cppcheck, clang-tidy, README against the directives
+lint: $(CONFIGURED) ## line rules, cppcheck, clang-tidy, README against the directives; DEEP=1 as CI does
 	@$(call install,$(PACKAGES_LINT))
-	@t/lint
+	@t/lint $(if $(DEEP),--deep)
 
 .PHONY: arch
 arch: ## the arrows between the folders
