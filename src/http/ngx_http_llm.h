@@ -113,9 +113,7 @@ typedef struct {
 } ngx_http_llm_loc_conf_t;
 
 
-/* an API key that was right: known again without its SHA-256 */
-
-#define NGX_HTTP_LLM_SEEN  256
+/* an API key that was right, see ngx_http_llm_seen.h */
 
 typedef struct {
     uint64_t              tag[2];       /* of the secret, by SipHash */
@@ -159,8 +157,9 @@ typedef struct {
     ngx_http_llm_peer_t **peers;        /* by node's place */
     ngx_http_llm_ctx_t   *spare[NGX_HTTP_LLM_SPARE + 1];
     ngx_uint_t            nspare;
-    uint64_t              seen_key[2];  /* random, of this worker only */
-    ngx_http_llm_seen_t   seen[NGX_HTTP_LLM_SEEN];
+    uint64_t              hash_key[2];  /* random, of this worker only */
+    ngx_http_llm_seen_t  *seen;
+    ngx_uint_t            seen_mask;    /* of a pair's first place */
 } ngx_http_llm_worker_t;
 
 extern ngx_http_llm_worker_t  ngx_http_llm_worker;

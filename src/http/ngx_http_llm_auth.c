@@ -6,24 +6,36 @@
 
 #include "ngx_llm_answer.h"
 #include "ngx_llm_sha256.h"
-#include "ngx_llm_siphash.h"
 #include "ngx_http_llm_auth.h"
 #include "ngx_http_llm_ctx.h"
 #include "ngx_http_llm_error.h"
+#include "ngx_http_llm_seen.h"
 
 
+/* a secret, and what it is known by */
+
+typedef struct {
+    ngx_str_t  text;
+    uint64_t   tag[2];
+} ngx_http_llm_secret_t;
+
+
+static ngx_int_t ngx_http_llm_auth_read(ngx_http_request_t *r,
+    ngx_http_llm_secret_t *secret);
 static ngx_int_t ngx_http_llm_auth_other(ngx_http_request_t *r,
     ngx_str_t *secret);
-static uint32_t ngx_http_llm_auth_key(const ngx_str_t *secret,
+static uint32_t ngx_http_llm_auth_key(const ngx_http_llm_secret_t *secret,
     ngx_atomic_uint_t *generation);
-static uint32_t ngx_http_llm_auth_find(const ngx_str_t *secret,
+static uint32_t ngx_http_llm_auth_find(const ngx_http_llm_secret_t *secret,
     ngx_atomic_uint_t *generation);
 
 
 ngx_int_t
 ngx_http_llm_access_handler(ngx_http_request_t *r)
 {
+    ngx_int_t                 rc;
     ngx_http_llm_ctx_t       *ctx;
+    ngx_http_llm_secret_t     secret;
     ngx_http_llm_loc_conf_t  *llcf;
 
     llcf = ngx_http_llm_conf(r);
@@ -32,12 +44,18 @@ ngx_http_llm_access_handler(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
+    /* what is known of the secret comes near while the context is made */
+
+    rc = ngx_http_llm_auth_read(r, &secret);
+
     ctx = ngx_http_llm_get_ctx(r);
     if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ctx->key = ngx_http_llm_auth_request(r, &ctx->key_generation);
+    ctx->key = (rc == NGX_OK)
+               ? ngx_http_llm_auth_key(&secret, &ctx->key_generation)
+               : NGX_LLM_KEY_NONE;
 
     if (ctx->key == NGX_LLM_KEY_NONE) {
 
@@ -65,46 +83,19 @@ ngx_http_llm_access_handler(ngx_http_request_t *r)
 
 
 uint32_t
-ngx_http_llm_auth_request(ngx_http_request_t *r,
-    ngx_atomic_uint_t *generation)
+ngx_http_llm_auth_conf(ngx_http_request_t *r, ngx_llm_key_conf_t *conf)
 {
-    time_t          now;
-    uint32_t        i;
-    ngx_str_t       secret;
-    ngx_llm_key_t  *key;
+    uint32_t                i;
+    ngx_llm_keys_t         *keys;
+    ngx_atomic_uint_t       generation;
+    ngx_http_llm_secret_t   secret;
 
-    if (ngx_http_llm_worker.zone == NULL
-        || ngx_http_llm_auth_secret(r, &secret) != NGX_OK)
-    {
+    if (ngx_http_llm_auth_read(r, &secret) != NGX_OK) {
         return NGX_LLM_KEY_NONE;
     }
 
-    i = ngx_http_llm_auth_key(&secret, generation);
-
-    if (i == NGX_LLM_KEY_NONE) {
-        return i;
-    }
-
-    key = &ngx_http_llm_worker.zone->keys->key[i];
-    now = ngx_time();
-
-    if (key->last_used != (ngx_atomic_uint_t) now) {
-        key->last_used = now;
-    }
-
-    return i;
-}
-
-
-uint32_t
-ngx_http_llm_auth_conf(ngx_http_request_t *r, ngx_llm_key_conf_t *conf)
-{
-    uint32_t            i;
-    ngx_llm_keys_t     *keys;
-    ngx_atomic_uint_t   generation;
-
     keys = ngx_http_llm_worker.zone->keys;
-    i = ngx_http_llm_auth_request(r, &generation);
+    i = ngx_http_llm_auth_key(&secret, &generation);
 
     if (i == NGX_LLM_KEY_NONE
         || ngx_llm_keys_read(keys, i, conf) != NGX_OK
@@ -114,6 +105,23 @@ ngx_http_llm_auth_conf(ngx_http_request_t *r, ngx_llm_key_conf_t *conf)
     }
 
     return i;
+}
+
+
+/* NGX_DECLINED: there is none, or nothing that would know it */
+
+static ngx_int_t
+ngx_http_llm_auth_read(ngx_http_request_t *r, ngx_http_llm_secret_t *secret)
+{
+    if (ngx_http_llm_worker.zone == NULL
+        || ngx_http_llm_auth_secret(r, &secret->text) != NGX_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    ngx_http_llm_seen_tag(&secret->text, secret->tag);
+
+    return NGX_OK;
 }
 
 
@@ -194,11 +202,15 @@ ngx_http_llm_auth_other(ngx_http_request_t *r, ngx_str_t *secret)
 }
 
 
+/* the place of the valid key with this secret that has not ended */
+
 static uint32_t
-ngx_http_llm_auth_key(const ngx_str_t *secret, ngx_atomic_uint_t *generation)
+ngx_http_llm_auth_key(const ngx_http_llm_secret_t *secret,
+    ngx_atomic_uint_t *generation)
 {
-    time_t    expires;
-    uint32_t  i;
+    time_t          now;
+    uint32_t        i;
+    ngx_llm_key_t  *key;
 
     i = ngx_http_llm_auth_find(secret, generation);
 
@@ -206,54 +218,46 @@ ngx_http_llm_auth_key(const ngx_str_t *secret, ngx_atomic_uint_t *generation)
         return i;
     }
 
-    expires = ngx_http_llm_worker.zone->keys->key[i].conf.expires;
+    ngx_llm_zone_key_near(ngx_http_llm_worker.zone, ngx_http_llm_worker.ledger,
+                          i);
 
-    if (expires && expires <= ngx_time()) {
+    key = &ngx_http_llm_worker.zone->keys->key[i];
+    now = ngx_time();
+
+    if (key->conf.expires && key->conf.expires <= now) {
         return NGX_LLM_KEY_NONE;
+    }
+
+    if (key->last_used != (ngx_atomic_uint_t) now) {
+        key->last_used = now;
     }
 
     return i;
 }
 
 
-/*
- * The place of the valid key with this secret.  Those that were right are
- * known again by a keyed hash for as long as their place is theirs, which
- * takes a fifth of what SHA-256 takes; the secret itself is kept nowhere.
- */
-
 static uint32_t
-ngx_http_llm_auth_find(const ngx_str_t *secret, ngx_atomic_uint_t *generation)
+ngx_http_llm_auth_find(const ngx_http_llm_secret_t *secret,
+    ngx_atomic_uint_t *generation)
 {
-    u_char                hash[NGX_LLM_KEY_HASH];
-    uint32_t              i;
-    uint64_t              tag[2];
-    ngx_llm_keys_t       *keys;
-    ngx_http_llm_seen_t  *seen;
+    u_char           hash[NGX_LLM_KEY_HASH];
+    uint32_t         i;
+    ngx_llm_keys_t  *keys;
 
     keys = ngx_http_llm_worker.zone->keys;
 
-    ngx_llm_siphash(ngx_http_llm_worker.seen_key, secret->data, secret->len,
-                    tag);
+    i = ngx_http_llm_seen_find(secret->tag, generation);
 
-    seen = &ngx_http_llm_worker.seen[tag[0] % NGX_HTTP_LLM_SEEN];
-
-    if (((seen->tag[0] ^ tag[0]) | (seen->tag[1] ^ tag[1])) == 0
-        && ngx_llm_keys_holds(keys, seen->key, seen->generation))
-    {
-        *generation = seen->generation;
-        return seen->key;
+    if (i != NGX_LLM_KEY_NONE && ngx_llm_keys_holds(keys, i, *generation)) {
+        return i;
     }
 
-    ngx_llm_sha256(secret->data, secret->len, hash);
+    ngx_llm_sha256(secret->text.data, secret->text.len, hash);
 
     i = ngx_llm_keys_find(keys, hash, generation);
 
     if (i != NGX_LLM_KEY_NONE) {
-        seen->tag[0] = tag[0];
-        seen->tag[1] = tag[1];
-        seen->generation = *generation;
-        seen->key = i;
+        ngx_http_llm_seen_add(secret->tag, i, *generation);
     }
 
     return i;

@@ -17,14 +17,8 @@ ngx_int_t ngx_http_llm_access_handler(ngx_http_request_t *r);
 
 /*
  * The place of the valid key that a request carries in its headers, whatever
- * its scopes, and its generation; NGX_LLM_KEY_NONE when it carries none.
- * Needs no context.
- */
-uint32_t ngx_http_llm_auth_request(ngx_http_request_t *r,
-    ngx_atomic_uint_t *generation);
-
-/*
- * The same, with a copy of what is said of the key.
+ * its scopes, and a copy of what is said of it; NGX_LLM_KEY_NONE when it
+ * carries none.  Needs no context.
  */
 uint32_t ngx_http_llm_auth_conf(ngx_http_request_t *r,
     ngx_llm_key_conf_t *conf);

@@ -32,6 +32,13 @@ ngx_http_llm_first(ngx_http_llm_ctx_t *ctx)
 
     ctx->first = ngx_current_msec;
 
+    /* most answers end soon after they began */
+
+    if (ctx->key != NGX_LLM_KEY_NONE) {
+        ngx_llm_zone_key_near(ngx_http_llm_worker.zone,
+                              ngx_http_llm_worker.ledger, ctx->key);
+    }
+
     if (!ctx->waiting) {
         return;
     }

@@ -314,7 +314,7 @@ ngx_http_llm_peer_way(const ngx_llm_node_conf_t *conf, uint64_t way[2])
     c.weight = 0;
     c.max_concurrent = 0;
 
-    ngx_llm_siphash(ngx_http_llm_worker.seen_key, (u_char *) &c,
+    ngx_llm_siphash(ngx_http_llm_worker.hash_key, (u_char *) &c,
                     sizeof(ngx_llm_node_conf_t), way);
 
     ngx_explicit_memzero(&c, sizeof(ngx_llm_node_conf_t));

@@ -15,6 +15,7 @@
 #include "ngx_http_llm_park.h"
 #include "ngx_http_llm_peer.h"
 #include "ngx_http_llm_seed.h"
+#include "ngx_http_llm_seen.h"
 
 
 /* ms between looks after workers that are gone and calls that were lost */
@@ -191,7 +192,7 @@ ngx_http_llm_init_process(ngx_cycle_t *cycle)
 
     if (RAND_bytes((u_char *) &id, sizeof(id)) != 1
         || RAND_bytes((u_char *) &w->random, sizeof(w->random)) != 1
-        || RAND_bytes((u_char *) w->seen_key, sizeof(w->seen_key)) != 1)
+        || RAND_bytes((u_char *) w->hash_key, sizeof(w->hash_key)) != 1)
     {
         ngx_log_error(NGX_LOG_EMERG, cycle->log, 0, "RAND_bytes() failed");
         return NGX_ERROR;
@@ -200,8 +201,9 @@ ngx_http_llm_init_process(ngx_cycle_t *cycle)
     ngx_llm_hex64(w->id, id);
     w->random |= 1;
 
-    if (ngx_llm_wake_listen(cycle, ngx_process_slot, ngx_http_llm_unpark)
-        != NGX_OK)
+    if (ngx_http_llm_seen_create(zone->keys->max, cycle->log) != NGX_OK
+        || ngx_llm_wake_listen(cycle, ngx_process_slot, ngx_http_llm_unpark)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }

@@ -43,8 +43,6 @@ typedef enum {
 typedef struct {
     u_char              hash[NGX_LLM_KEY_HASH];
     u_char              name[NGX_LLM_KEY_NAME];
-    u_char              prefix[NGX_LLM_KEY_PREFIX]; /* to know it by, or "" */
-    u_char              models[NGX_LLM_KEY_MODELS]; /* "a,b*", "" any */
     uint64_t            rpm;                        /* 0: no limit */
     uint64_t            tpm;
     ngx_uint_t          max_concurrent;             /* 0: no limit */
@@ -55,13 +53,21 @@ typedef struct {
     unsigned            scopes:8;                   /* never 0 */
     unsigned            is_static:1;                /* of nginx.conf */
     unsigned            revoked:1;                  /* and stays so */
+    u_char              models[NGX_LLM_KEY_MODELS]; /* "a,b*", "" any */
+    u_char              prefix[NGX_LLM_KEY_PREFIX]; /* to know it by, or "" */
 } ngx_llm_key_conf_t;
 
 
+/*
+ * One of very many keys is in no cache, so that a request shall read few lines
+ * of 64 bytes: what it counts, what it finds the key by, the name, and the
+ * limits with the beginning of models.
+ */
+
+#define NGX_LLM_KEY_LINE   64
+#define NGX_LLM_KEY_LINES  4        /* that a request reads */
+
 typedef struct {
-    ngx_atomic_t        valid;      /* 0: free, revoked or removed */
-    ngx_atomic_t        generation; /* of this place's owner, never 0 */
-    ngx_atomic_t        version;    /* of conf */
     ngx_atomic_t        use;
     ngx_atomic_t        since;      /* ms, when it was revoked or removed */
     ngx_atomic_t        requests_due;   /* see ngx_llm_rate.h, us */
@@ -70,8 +76,14 @@ typedef struct {
     ngx_atomic_t        requests;
     ngx_atomic_t        prompt_tokens;
     ngx_atomic_t        completion_tokens;
+
+    ngx_atomic_t        valid;      /* 0: free, revoked or removed */
+    ngx_atomic_t        generation; /* of this place's owner, never 0 */
+    ngx_atomic_t        version;    /* of conf */
     ngx_atomic_t        last_used;  /* seconds since 1970 */
     ngx_llm_key_conf_t  conf;
+
+    u_char              pad[48];    /* to whole lines */
 } ngx_llm_key_t;
 
 

@@ -22,6 +22,7 @@
 
 #include <ngx_config.h>
 #include <ngx_core.h>
+#include "ngx_llm_prefetch.h"
 
 
 /* the limit that is none */
@@ -94,6 +95,13 @@ uint64_t ngx_llm_limits_sum(ngx_llm_limits_t *limits, ngx_uint_t first,
 
 
 #define ngx_llm_limits_count(limits, i)  ((limits)->count[i])
+
+/* Has counter i come near, which will be acquired or released soon. */
+#define ngx_llm_limits_near(limits, ledger, i)                                \
+    do {                                                                      \
+        ngx_llm_prefetch(&(limits)->count[i]);                                \
+        ngx_llm_prefetch(&(ledger)->own[i]);                                  \
+    } while (0)
 
 
 #endif /* _NGX_LLM_LIMITS_H_INCLUDED_ */

@@ -20,7 +20,7 @@
 
 
 #define NGX_LLM_ZONE_MAGIC    0x6e67785f6c6c6d00ULL
-#define NGX_LLM_ZONE_VERSION  3
+#define NGX_LLM_ZONE_VERSION  4
 
 #define NGX_LLM_ZONE_MIN      (1024 * 1024)
 
@@ -102,6 +102,14 @@ typedef struct {
 
 
 /*
+ * Has all come near that a request reads and writes of key i: one of very many
+ * is in no cache.  ledger is the worker's.  No lock.
+ */
+static ngx_inline void ngx_llm_zone_key_near(ngx_llm_zone_t *zone,
+    ngx_llm_ledger_t *ledger, uint32_t i);
+
+
+/*
  * What a zone of this size holds.  The tables and the ledgers of 16 workers
  * take less than two thirds of it: the rest is for lists of models and the
  * indexes made of them, of which there are several for 2 s after changes.
@@ -135,6 +143,23 @@ ngx_uint_t ngx_llm_zone_node_idle(void *data, uint32_t i);
  */
 ngx_uint_t ngx_llm_zone_lease(ngx_llm_lease_t *lease, ngx_pid_t pid,
     ngx_msec_t ms, ngx_uint_t (*dead)(ngx_pid_t pid));
+
+
+static ngx_inline void
+ngx_llm_zone_key_near(ngx_llm_zone_t *zone, ngx_llm_ledger_t *ledger,
+    uint32_t i)
+{
+    u_char      *line;
+    ngx_uint_t   n;
+
+    line = (u_char *) &zone->keys->key[i];
+
+    for (n = 0; n < NGX_LLM_KEY_LINES; n++) {
+        ngx_llm_prefetch(line + n * NGX_LLM_KEY_LINE);
+    }
+
+    ngx_llm_limits_near(zone->limits, ledger, ngx_llm_key_in_flight(zone, i));
+}
 
 
 #endif /* _NGX_LLM_ZONE_H_INCLUDED_ */
