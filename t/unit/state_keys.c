@@ -32,6 +32,7 @@ static void meeting(void);
 #define MANY  1000
 
 
+static void test_lines(void);
 static void test_set(void);
 static void test_revoke(void);
 static void test_chains(void);
@@ -94,6 +95,7 @@ static ngx_slab_pool_t   *pool;
 int
 main(void)
 {
+    test_lines();
     test_set();
     test_revoke();
     test_chains();
@@ -114,6 +116,23 @@ main(void)
     }
 
     return test_done();
+}
+
+
+/* what a request reads of a key lies in the lines that are asked for */
+
+static void
+test_lines(void)
+{
+    ok(sizeof(ngx_llm_key_t) % NGX_LLM_KEY_LINE == 0,
+       "a place begins with a line");
+    ok(offsetof(ngx_llm_key_t, valid) / NGX_LLM_KEY_LINE
+       == (offsetof(ngx_llm_key_t, conf.hash) + NGX_LLM_KEY_HASH - 1)
+          / NGX_LLM_KEY_LINE,
+       "a key is found in one");
+    ok(offsetof(ngx_llm_key_t, conf.models)
+       < NGX_LLM_KEY_LINES * NGX_LLM_KEY_LINE,
+       "what a request reads stands before the rest");
 }
 
 
