@@ -10,6 +10,7 @@ use LLMTest::Admin;
 use Time::HiRes qw(time);
 
 our $Node = 'sk-nodes-0123456789abcdef';
+our $Guest = 'sk-guest-0123456789abcdef';
 
 defaults(
     mock => "a --models m\nb --models m\n",
@@ -17,6 +18,7 @@ defaults(
     llm_router_health interval=1h;
     llm_router_key sk-test-0123456789abcdef name=plain;
     llm_router_key sk-nodes-0123456789abcdef name=rack scopes=node,approve;
+    llm_router_key sk-guest-0123456789abcdef name=guest scopes=node;
 _EOC_
     config => "    $Listen\n    location /v1/ { llm_router on; }\n"
               . "    location /api/ { llm_router_api on; }\n",
@@ -181,11 +183,30 @@ cmp_ok(waits(sub { $order->('resume') }, sub { $order->('drain') }), '<', 0.2,
 api('DELETE', "/nodes/$o->{id}");
 
 my $r;
-cmp_ok(waits(sub {
+my $leave = sub { api('DELETE', "/nodes/$r->{node_id}") };
+my $announce = sub {
     $r = api('POST', '/nodes/register', { base_url => url('b'),
                                           models => ['m'],
                                           max_concurrent => 1 },
-             { Authorization => "Bearer $::Node" })->json;
-}, sub { api('DELETE', "/nodes/$r->{node_id}") }), '<', 0.2,
+             { Authorization => "Bearer $_[0]" })->json;
+};
+cmp_ok(waits(sub { $announce->($::Node) }, $leave), '<', 0.2,
        'one announces itself');
+
+$announce->($::Guest);
+is($r->{state}, 'pending', 'one of a key that may not approve');
+cmp_ok(waits(sub { api('POST', "/nodes/$r->{node_id}/approve") },
+             sub { $leave->(); $announce->($::Guest) }), '<', 0.2,
+       '... is approved');
+$leave->();
+
+$announce->($::Node);
+my $beat = sub {
+    is(api('POST', "/nodes/$r->{node_id}/heartbeat", { models => $_[0] },
+           { Authorization => "Bearer $r->{node_token}" })->status, 200,
+       'heard');
+};
+$beat->([]);
+cmp_ok(waits(sub { $beat->(['m']) }, sub { $beat->([]) }), '<', 0.2,
+       'its heartbeat names the model');
 close_stream($s);
