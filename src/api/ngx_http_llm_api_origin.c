@@ -4,6 +4,7 @@
  */
 
 
+#include "ngx_http_llm_header.h"
 #include "ngx_http_llm_api_origin.h"
 
 
@@ -13,37 +14,26 @@ static ngx_uint_t ngx_http_llm_api_loopback_host(const ngx_str_t *host);
 
 
 ngx_str_t *
-ngx_http_llm_api_header_in(ngx_http_request_t *r, const char *name,
-    ngx_uint_t nth)
+ngx_http_llm_api_header_in(ngx_http_request_t *r, const char *name)
 {
-    size_t            len;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
+    size_t                len;
+    ngx_table_elt_t      *h;
+    ngx_http_llm_walk_t   walk;
 
     len = ngx_strlen(name);
-    part = &r->headers_in.headers.part;
-    h = part->elts;
 
-    for (i = 0; /* void */ ; i++) {
-
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                return NULL;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        if (h[i].key.len == len
-            && ngx_memcmp(h[i].lowcase_key, name, len) == 0
-            && nth-- == 0)
+    for (h = ngx_http_llm_header_first(r, &walk);
+         h;
+         h = ngx_http_llm_header_next(&walk))
+    {
+        if (h->key.len == len
+            && ngx_memcmp(h->lowcase_key, name, len) == 0)
         {
-            return &h[i].value;
+            return &h->value;
         }
     }
+
+    return NULL;
 }
 
 
@@ -63,7 +53,7 @@ ngx_http_llm_api_crossed(ngx_http_request_t *r)
     ngx_str_t   *site, *origin, *host[2], name;
     ngx_uint_t   i;
 
-    site = ngx_http_llm_api_header_in(r, "sec-fetch-site", 0);
+    site = ngx_http_llm_api_header_in(r, "sec-fetch-site");
 
     if (site) {
         return !(site->len == 11 && ngx_strncmp(site->data, "same-origin", 11)
@@ -73,7 +63,7 @@ ngx_http_llm_api_crossed(ngx_http_request_t *r)
 
     /* older browsers, and plain HTTP */
 
-    origin = ngx_http_llm_api_header_in(r, "origin", 0);
+    origin = ngx_http_llm_api_header_in(r, "origin");
 
     if (origin == NULL) {
         return 0;
@@ -90,8 +80,8 @@ ngx_http_llm_api_crossed(ngx_http_request_t *r)
 
     /* a proxy may ask with a name of its own; a page can't send the other */
 
-    host[0] = ngx_http_llm_api_header_in(r, "host", 0);
-    host[1] = ngx_http_llm_api_header_in(r, "x-forwarded-host", 0);
+    host[0] = ngx_http_llm_api_header_in(r, "host");
+    host[1] = ngx_http_llm_api_header_in(r, "x-forwarded-host");
 
     for (i = 0; i < 2; i++) {
         if (host[i]
@@ -117,7 +107,7 @@ ngx_http_llm_api_proxied(ngx_http_request_t *r)
     };
 
     for (i = 0; names[i]; i++) {
-        if (ngx_http_llm_api_header_in(r, names[i], 0)) {
+        if (ngx_http_llm_api_header_in(r, names[i])) {
             return 1;
         }
     }

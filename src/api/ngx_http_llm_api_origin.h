@@ -6,9 +6,9 @@
 #include "ngx_http_llm.h"
 
 
-/* The value of the nth header of this name (lower case), or NULL. */
-ngx_str_t *ngx_http_llm_api_header_in(ngx_http_request_t *r, const char *name,
-    ngx_uint_t nth);
+/* The value of the first header of this name (lower case), or NULL. */
+ngx_str_t *ngx_http_llm_api_header_in(ngx_http_request_t *r,
+    const char *name);
 
 /*
  * Does it come from this machine?  Not if a proxy stands in between, nor if

@@ -355,7 +355,7 @@ ngx_http_llm_login_secure(ngx_http_request_t *r)
 
 #endif
 
-    proto = ngx_http_llm_api_header_in(r, "x-forwarded-proto", 0);
+    proto = ngx_http_llm_api_header_in(r, "x-forwarded-proto");
 
     return proto && proto->len == 5
            && ngx_strncasecmp(proto->data, (u_char *) "https", 5) == 0;

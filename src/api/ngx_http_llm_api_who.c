@@ -8,6 +8,7 @@
 #include "ngx_llm_sha256.h"
 #include "ngx_llm_token.h"
 #include "ngx_http_llm_auth.h"
+#include "ngx_http_llm_header.h"
 #include "ngx_http_llm_api_origin.h"
 #include "ngx_http_llm_api_who.h"
 
@@ -46,8 +47,8 @@ ngx_http_llm_api_who(ngx_http_llm_api_t *api)
     }
 
     if (bearer
-        || ngx_http_llm_api_header_in(r, "x-api-key", 0)
-        || ngx_http_llm_api_header_in(r, "api-key", 0))
+        || ngx_http_llm_api_header_in(r, "x-api-key")
+        || ngx_http_llm_api_header_in(r, "api-key"))
     {
         return ngx_http_llm_api_who_key(api);
     }
@@ -59,7 +60,7 @@ ngx_http_llm_api_who(ngx_http_llm_api_t *api)
     /* a browser sends the cookie whoever made it ask */
 
     if (r->method != NGX_HTTP_GET && r->method != NGX_HTTP_HEAD
-        && (ngx_http_llm_api_header_in(r, "x-requested-with", 0) == NULL
+        && (ngx_http_llm_api_header_in(r, "x-requested-with") == NULL
             || ngx_http_llm_api_crossed(r)))
     {
         ngx_http_llm_api_fail(api, NGX_HTTP_FORBIDDEN, "csrf", NULL,
@@ -184,18 +185,19 @@ static ngx_int_t
 ngx_http_llm_api_who_cookie(ngx_http_llm_api_t *api,
     ngx_llm_session_t *session)
 {
-    ngx_str_t   *cookie, rest, token;
-    ngx_uint_t   i;
+    ngx_str_t             rest, token;
+    ngx_table_elt_t      *h;
+    ngx_http_llm_walk_t   walk;
 
-    for (i = 0; /* void */ ; i++) {
-
-        cookie = ngx_http_llm_api_header_in(api->request, "cookie", i);
-
-        if (cookie == NULL) {
-            return NGX_DECLINED;
+    for (h = ngx_http_llm_header_first(api->request, &walk);
+         h;
+         h = ngx_http_llm_header_next(&walk))
+    {
+        if (!ngx_http_llm_header_is(h, "cookie")) {
+            continue;
         }
 
-        rest = *cookie;
+        rest = h->value;
 
         while (ngx_http_llm_api_cookie(&rest, &token)) {
             if (ngx_http_llm_api_who_token(api, &token, session) == NGX_OK) {
@@ -203,6 +205,8 @@ ngx_http_llm_api_who_cookie(ngx_http_llm_api_t *api,
             }
         }
     }
+
+    return NGX_DECLINED;
 }
 
 

@@ -9,6 +9,7 @@
 #include "ngx_http_llm_auth.h"
 #include "ngx_http_llm_ctx.h"
 #include "ngx_http_llm_error.h"
+#include "ngx_http_llm_header.h"
 #include "ngx_http_llm_seen.h"
 
 
@@ -167,38 +168,22 @@ ngx_http_llm_auth_secret(ngx_http_request_t *r, ngx_str_t *secret)
 static ngx_int_t
 ngx_http_llm_auth_other(ngx_http_request_t *r, ngx_str_t *secret)
 {
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
+    ngx_table_elt_t      *h;
+    ngx_http_llm_walk_t   walk;
 
-    part = &r->headers_in.headers.part;
-    h = part->elts;
-
-    for (i = 0; /* void */ ; i++) {
-
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                return NGX_DECLINED;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        if ((h[i].key.len == sizeof("x-api-key") - 1
-             && ngx_strncmp(h[i].lowcase_key, "x-api-key",
-                            sizeof("x-api-key") - 1)
-                == 0)
-            || (h[i].key.len == sizeof("api-key") - 1
-                && ngx_strncmp(h[i].lowcase_key, "api-key",
-                               sizeof("api-key") - 1)
-                   == 0))
+    for (h = ngx_http_llm_header_first(r, &walk);
+         h;
+         h = ngx_http_llm_header_next(&walk))
+    {
+        if (ngx_http_llm_header_is(h, "x-api-key")
+            || ngx_http_llm_header_is(h, "api-key"))
         {
-            *secret = h[i].value;
+            *secret = h->value;
             return NGX_OK;
         }
     }
+
+    return NGX_DECLINED;
 }
 
 

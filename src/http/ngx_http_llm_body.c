@@ -9,6 +9,7 @@
 #include "ngx_http_llm_body.h"
 #include "ngx_http_llm_bodies.h"
 #include "ngx_http_llm_error.h"
+#include "ngx_http_llm_header.h"
 
 
 static ngx_int_t ngx_http_llm_body_filter(ngx_http_request_t *r,
@@ -299,24 +300,18 @@ ngx_http_llm_body_alien(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
 static ngx_str_t *
 ngx_http_llm_body_encoding(ngx_http_request_t *r)
 {
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
+    ngx_table_elt_t      *h;
+    ngx_http_llm_walk_t   walk;
 
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
-        h = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-
-            if (h[i].key.len == sizeof("content-encoding") - 1
-                && ngx_strncmp(h[i].lowcase_key, "content-encoding",
-                               sizeof("content-encoding") - 1)
-                   == 0
-                && h[i].value.len
-                && ngx_strcasecmp(h[i].value.data, (u_char *) "identity") != 0)
-            {
-                return &h[i].value;
-            }
+    for (h = ngx_http_llm_header_first(r, &walk);
+         h;
+         h = ngx_http_llm_header_next(&walk))
+    {
+        if (ngx_http_llm_header_is(h, "content-encoding")
+            && h->value.len
+            && ngx_strcasecmp(h->value.data, (u_char *) "identity") != 0)
+        {
+            return &h->value;
         }
     }
 

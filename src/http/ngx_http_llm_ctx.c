@@ -7,6 +7,7 @@
 #include "ngx_llm_text.h"
 #include "ngx_http_llm_ctx.h"
 #include "ngx_http_llm_finish.h"
+#include "ngx_http_llm_header.h"
 
 
 static ngx_http_llm_ctx_t *ngx_http_llm_ctx_create(ngx_http_request_t *r);
@@ -132,26 +133,19 @@ ngx_http_llm_ctx_free(void *data)
 static ngx_int_t
 ngx_http_llm_ctx_id(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
 {
-    u_char           *p;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
+    u_char               *p;
+    ngx_table_elt_t      *h;
+    ngx_http_llm_walk_t   walk;
 
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
-        h = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-
-            if (h[i].key.len == sizeof("x-request-id") - 1
-                && h[i].lowcase_key[2] == 'r'
-                && ngx_memcmp(h[i].lowcase_key, "x-request-id",
-                              sizeof("x-request-id") - 1)
-                   == 0
-                && ngx_llm_sane_id(h[i].value.data, h[i].value.len))
-            {
-                ctx->id = h[i].value;
-                return NGX_OK;
-            }
+    for (h = ngx_http_llm_header_first(r, &walk);
+         h;
+         h = ngx_http_llm_header_next(&walk))
+    {
+        if (ngx_http_llm_header_is(h, "x-request-id")
+            && ngx_llm_sane_id(h->value.data, h->value.len))
+        {
+            ctx->id = h->value;
+            return NGX_OK;
         }
     }
 

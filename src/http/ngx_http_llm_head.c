@@ -8,6 +8,7 @@
 #include "ngx_llm_text.h"
 #include "ngx_http_llm_head.h"
 #include "ngx_http_llm_body.h"
+#include "ngx_http_llm_header.h"
 #include "ngx_http_llm_peer.h"
 
 
@@ -34,8 +35,6 @@ static ngx_inline ngx_uint_t ngx_http_llm_head_private(
     const ngx_table_elt_t *h);
 static ngx_uint_t ngx_http_llm_head_names(const ngx_table_elt_t *h);
 static ngx_uint_t ngx_http_llm_head_named(ngx_http_request_t *r,
-    const ngx_table_elt_t *h);
-static ngx_inline ngx_uint_t ngx_http_llm_head_connection(
     const ngx_table_elt_t *h);
 
 
@@ -296,25 +295,23 @@ static size_t
 ngx_http_llm_head_size(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
     ngx_uint_t *names)
 {
-    size_t            size;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
+    size_t                size;
+    ngx_table_elt_t      *h;
+    ngx_http_llm_walk_t   walk;
 
     size = sizeof("POST /v1/?" CRLF "Content-Length: " CRLF
                   "x-request-id: " CRLF CRLF)
            + ctx->peer->prefix.len + 3 * ctx->path.len + r->args.len
            + ctx->peer->fixed.len + NGX_OFF_T_LEN + ctx->id.len;
 
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
-        h = part->elts;
+    for (h = ngx_http_llm_header_first(r, &walk);
+         h;
+         h = ngx_http_llm_header_next(&walk))
+    {
+        size += h->key.len + h->value.len + sizeof(": " CRLF) - 1;
 
-        for (i = 0; i < part->nelts; i++) {
-            size += h[i].key.len + h[i].value.len + sizeof(": " CRLF) - 1;
-
-            if (ngx_http_llm_head_connection(&h[i])) {
-                *names |= ngx_http_llm_head_names(&h[i]);
-            }
+        if (ngx_http_llm_header_is(h, "connection")) {
+            *names |= ngx_http_llm_head_names(h);
         }
     }
 
@@ -527,10 +524,9 @@ ngx_http_llm_head_names(const ngx_table_elt_t *h)
 static ngx_uint_t
 ngx_http_llm_head_named(ngx_http_request_t *r, const ngx_table_elt_t *h)
 {
-    u_char            token[64];
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *c;
+    u_char                token[64];
+    ngx_table_elt_t      *c;
+    ngx_http_llm_walk_t   walk;
 
     if (h->key.len >= sizeof(token)) {
         return 0;
@@ -538,29 +534,17 @@ ngx_http_llm_head_named(ngx_http_request_t *r, const ngx_table_elt_t *h)
 
     ngx_cpystrn(token, h->lowcase_key, h->key.len + 1);
 
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
-        c = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-
-            if (ngx_http_llm_head_connection(&c[i])
-                && ngx_llm_header_holds(c[i].value.data, c[i].value.len,
-                                        (char *) token))
-            {
-                return 1;
-            }
+    for (c = ngx_http_llm_header_first(r, &walk);
+         c;
+         c = ngx_http_llm_header_next(&walk))
+    {
+        if (ngx_http_llm_header_is(c, "connection")
+            && ngx_llm_header_holds(c->value.data, c->value.len,
+                                    (char *) token))
+        {
+            return 1;
         }
     }
 
     return 0;
-}
-
-
-static ngx_inline ngx_uint_t
-ngx_http_llm_head_connection(const ngx_table_elt_t *h)
-{
-    return h->key.len == sizeof("connection") - 1
-           && ngx_memcmp(h->lowcase_key, "connection",
-                         sizeof("connection") - 1)
-              == 0;
 }

@@ -13,6 +13,7 @@
 
 #include "ngx_http_llm_park.h"
 #include "ngx_http_llm_error.h"
+#include "ngx_http_llm_header.h"
 #include "ngx_http_llm_outcome.h"
 #include "ngx_http_llm_upstream.h"
 
@@ -308,39 +309,32 @@ ngx_http_llm_park_rested(ngx_http_llm_ctx_t *ctx)
 static ngx_msec_t
 ngx_http_llm_park_time(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
 {
-    size_t            n;
-    ngx_int_t         seconds;
-    ngx_uint_t        i;
-    ngx_msec_t        time;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
+    size_t                n;
+    ngx_int_t             seconds;
+    ngx_msec_t            time;
+    ngx_table_elt_t      *h;
+    ngx_http_llm_walk_t   walk;
 
     time = ctx->llcf->queue_timeout;
 
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
-        h = part->elts;
+    for (h = ngx_http_llm_header_first(r, &walk);
+         h;
+         h = ngx_http_llm_header_next(&walk))
+    {
+        if (!ngx_http_llm_header_is(h, "x-stainless-timeout")) {
+            continue;
+        }
 
-        for (i = 0; i < part->nelts; i++) {
+        /* seconds, maybe with a fraction, which is left out */
 
-            if (h[i].key.len != sizeof("x-stainless-timeout") - 1
-                || ngx_strncmp(h[i].lowcase_key, "x-stainless-timeout",
-                               sizeof("x-stainless-timeout") - 1)
-                   != 0)
-            {
-                continue;
-            }
+        for (n = 0; n < h->value.len && h->value.data[n] != '.'; n++) {
+            /* void */
+        }
 
-            /* seconds, maybe with a fraction, which is left out */
+        seconds = ngx_atoi(h->value.data, n);
 
-            for (n = 0; n < h[i].value.len && h[i].value.data[n] != '.'; n++) {
-                /* void */
-            }
-
-            seconds = ngx_atoi(h[i].value.data, n);
-
-            if (seconds > 0 && (ngx_msec_t) seconds < time / 1000) {
-                time = 1000 * (ngx_msec_t) seconds;
-            }
+        if (seconds > 0 && (ngx_msec_t) seconds < time / 1000) {
+            time = 1000 * (ngx_msec_t) seconds;
         }
     }
 
