@@ -1,24 +1,17 @@
 
 /*
- * The way of an answer's bytes from node to client.
- *
- * Whole answers: bytes are passed on as they are, the usage finder looks on.
- *
- * Streams go by events.  One that is not whole yet is held until it is, so
- * that a client never sees half an event when a node breaks off; an event
- * too long to hold is passed on in pieces.
+ * The way of an answer's bytes from node to client: how it is framed, by its
+ * length, by chunks or by the connection's end.  Whole answers: bytes are
+ * passed on as they are, the usage finder looks on.
  */
 
 
 #include "ngx_llm_answer.h"
-#include "ngx_llm_openai_event.h"
 #include "ngx_http_llm_finish.h"
 #include "ngx_http_llm_relay.h"
+#include "ngx_http_llm_relay_events.h"
+#include "ngx_http_llm_relay_out.h"
 #include "ngx_http_llm_stream.h"
-
-
-/* an event longer than this is not held; it carries no usage alone */
-#define NGX_HTTP_LLM_HELD  4096
 
 
 static ngx_int_t ngx_http_llm_relay_plain(ngx_http_request_t *r,
@@ -31,26 +24,10 @@ static ngx_int_t ngx_http_llm_relay_parse(ngx_http_request_t *r,
     ngx_buf_t *b, ngx_http_chunked_t *chunked);
 static ngx_inline ngx_int_t ngx_http_llm_relay_body(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx, u_char *p, u_char *last);
-static ngx_int_t ngx_http_llm_relay_events(ngx_http_request_t *r,
-    ngx_http_llm_ctx_t *ctx, u_char *p, u_char *last);
-static ngx_uint_t ngx_http_llm_relay_event(ngx_http_llm_ctx_t *ctx,
-    const u_char *p, const u_char *last);
-static ngx_inline void ngx_http_llm_relay_count(ngx_http_llm_ctx_t *ctx,
-    const u_char *p, const u_char *last);
-static ngx_inline void ngx_http_llm_relay_token(ngx_http_llm_ctx_t *ctx);
-static ngx_int_t ngx_http_llm_relay_hold(ngx_http_request_t *r,
-    ngx_http_llm_ctx_t *ctx, u_char *p, u_char *last);
-static ngx_int_t ngx_http_llm_relay_held(ngx_http_request_t *r,
-    ngx_http_llm_ctx_t *ctx);
-static void ngx_http_llm_relay_spare(ngx_http_request_t *r, ngx_chain_t *cl);
 static ngx_int_t ngx_http_llm_relay_whole(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx);
 static ngx_int_t ngx_http_llm_relay_end(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx);
-static ngx_chain_t *ngx_http_llm_relay_room(ngx_http_request_t *r);
-static ngx_int_t ngx_http_llm_relay_emit(ngx_http_request_t *r, u_char *p,
-    u_char *last);
-static void ngx_http_llm_relay_link(ngx_http_request_t *r, ngx_chain_t *cl);
 
 
 ngx_int_t
@@ -337,241 +314,12 @@ ngx_http_llm_relay_body(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
     }
 
     if (ctx->answer.sse) {
-
-        if (ctx->held == NULL
-            && !ctx->passing
-            && ngx_llm_sse_plain(&ctx->sse, p, last))
-        {
-            ngx_http_llm_relay_count(ctx, p, last);
-
-            return ngx_http_llm_relay_emit(r, p, last);
-        }
-
         return ngx_http_llm_relay_events(r, ctx, p, last);
     }
 
     ngx_llm_usage_feed(&ctx->usage, p, last - p);
 
     return ngx_http_llm_relay_emit(r, p, last);
-}
-
-
-/* p .. last of a stream: what is whole goes on at once */
-
-static ngx_int_t
-ngx_http_llm_relay_events(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
-    u_char *p, u_char *last)
-{
-    u_char        *start, *event;
-    const u_char  *end;
-
-    ngx_llm_usage_feed(&ctx->usage, p, last - p);
-
-    if (ctx->sse.cr && *p == LF && ctx->held == NULL && !ctx->passing) {
-
-        /* of the CR that ended the event before: it goes the same way */
-
-        ctx->sse.cr = 0;
-
-        if (!ctx->stripped && ngx_http_llm_relay_emit(r, p, p + 1) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        p++;
-    }
-
-    start = p;              /* of what goes on in one piece */
-
-    for (event = p; event < last; event = (u_char *) end) {
-
-        if (ngx_llm_sse_next(&ctx->sse, event, last, &end) != NGX_OK) {
-
-            if (ngx_http_llm_relay_emit(r, start, event) != NGX_OK) {
-                return NGX_ERROR;
-            }
-
-            return ngx_http_llm_relay_hold(r, ctx, event, last);
-        }
-
-        if (ctx->held || ctx->passing) {
-
-            /* the rest of one that began before */
-
-            if (ngx_http_llm_relay_hold(r, ctx, event, (u_char *) end)
-                != NGX_OK
-                || ngx_http_llm_relay_held(r, ctx) != NGX_OK)
-            {
-                return NGX_ERROR;
-            }
-
-            start = (u_char *) end;
-            continue;
-        }
-
-        if (ngx_http_llm_relay_event(ctx, event, end)) {
-            continue;
-        }
-
-        if (ngx_http_llm_relay_emit(r, start, event) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        start = (u_char *) end;
-    }
-
-    return ngx_http_llm_relay_emit(r, start, last);
-}
-
-
-/* notes an event; does it go on to the client? */
-
-static ngx_uint_t
-ngx_http_llm_relay_event(ngx_http_llm_ctx_t *ctx, const u_char *p,
-    const u_char *last)
-{
-    ctx->stripped = 0;
-
-    if (ctx->sse.done) {
-        ctx->done = 1;
-        return 1;
-    }
-
-    if (ctx->strip && ngx_llm_openai_event_is_usage(p, last)) {
-        ctx->stripped = 1;
-        return 0;
-    }
-
-    if (ctx->sse.data) {
-        ngx_http_llm_relay_count(ctx, p, last);
-    }
-
-    return 1;
-}
-
-
-/* those that have something to say: about a token each */
-
-static ngx_inline void
-ngx_http_llm_relay_count(ngx_http_llm_ctx_t *ctx, const u_char *p,
-    const u_char *last)
-{
-    if (ngx_llm_openai_event_may_be_error(p, last)
-        && ngx_llm_openai_event_is_error(p, last))
-    {
-        ctx->told = 1;
-        return;
-    }
-
-    if (ctx->url->deltas) {
-
-        if (!ngx_llm_openai_event_is_delta(p, last)) {
-            return;
-        }
-
-    } else if ((ctx->events == 0 || ngx_llm_openai_event_may_be_mute(p, last))
-               && ngx_llm_openai_event_is_mute(p, last))
-    {
-        return;
-    }
-
-    ngx_http_llm_relay_token(ctx);
-}
-
-
-static ngx_inline void
-ngx_http_llm_relay_token(ngx_http_llm_ctx_t *ctx)
-{
-    if (ctx->events++ == 0) {
-        ngx_http_llm_first(ctx);
-    }
-}
-
-
-/* holds the piece p .. last of an event, or passes it on if it is too long */
-
-static ngx_int_t
-ngx_http_llm_relay_hold(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
-    u_char *p, u_char *last)
-{
-    ngx_buf_t  *b;
-
-    if (ctx->passing) {
-        return ngx_http_llm_relay_emit(r, p, last);
-    }
-
-    if (ctx->held == NULL) {
-
-        ctx->held = ngx_http_llm_relay_room(r);
-        if (ctx->held == NULL) {
-            return NGX_ERROR;
-        }
-    }
-
-    b = ctx->held->buf;
-
-    if (last - p <= b->end - b->last) {
-        b->last = ngx_cpymem(b->last, p, last - p);
-        return NGX_OK;
-    }
-
-    if (b->pos == b->last) {
-        ngx_http_llm_relay_spare(r, ctx->held);
-
-    } else {
-        ngx_http_llm_relay_link(r, ctx->held);
-    }
-
-    ctx->held = NULL;
-    ctx->passing = 1;
-
-    return ngx_http_llm_relay_emit(r, p, last);
-}
-
-
-/* the held event is whole, or all that will come of it */
-
-static ngx_int_t
-ngx_http_llm_relay_held(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
-{
-    ngx_buf_t    *b;
-    ngx_chain_t  *held;
-
-    if (ctx->passing) {
-        ctx->passing = 0;
-        ngx_http_llm_relay_token(ctx);
-        return NGX_OK;
-    }
-
-    held = ctx->held;
-
-    if (held == NULL) {
-        return NGX_OK;
-    }
-
-    ctx->held = NULL;
-    b = held->buf;
-
-    if (ngx_http_llm_relay_event(ctx, b->pos, b->last)) {
-        ngx_http_llm_relay_link(r, held);
-        return NGX_OK;
-    }
-
-    ngx_http_llm_relay_spare(r, held);
-
-    return NGX_OK;
-}
-
-
-/* a link with memory that is not needed now */
-
-static void
-ngx_http_llm_relay_spare(ngx_http_request_t *r, ngx_chain_t *cl)
-{
-    cl->buf->pos = cl->buf->start;
-    cl->buf->last = cl->buf->start;
-
-    cl->next = r->upstream->free_bufs;
-    r->upstream->free_bufs = cl;
 }
 
 
@@ -606,18 +354,16 @@ ngx_http_llm_relay_whole(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
 static ngx_int_t
 ngx_http_llm_relay_end(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
 {
-    const u_char  *end;
+    ngx_int_t  rc;
 
-    static const u_char  empty[] = "\n\n";
-
-    if (!ctx->answer.sse || (ctx->held == NULL && !ctx->passing)) {
+    if (!ctx->answer.sse) {
         return NGX_OK;
     }
 
-    (void) ngx_llm_sse_next(&ctx->sse, empty, empty + 2, &end);
+    rc = ngx_http_llm_relay_events_end(r, ctx);
 
-    if (ctx->sse.done || ctx->done) {
-        return ngx_http_llm_relay_held(r, ctx);
+    if (rc != NGX_DECLINED) {
+        return rc;
     }
 
     ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
@@ -634,85 +380,4 @@ ngx_http_llm_relay_end(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
     r->upstream->peer.connection->read->ready = 1;
 
     return NGX_OK;
-}
-
-
-/*
- * A link with memory of its own.  It comes back to the engine's free buffers
- * when it was sent, and is found there again.
- */
-
-static ngx_chain_t *
-ngx_http_llm_relay_room(ngx_http_request_t *r)
-{
-    ngx_buf_t            *b;
-    ngx_chain_t          *cl, **ll;
-    ngx_http_upstream_t  *u;
-
-    u = r->upstream;
-
-    for (ll = &u->free_bufs; *ll; ll = &(*ll)->next) {
-        cl = *ll;
-
-        if (cl->buf->start) {
-            *ll = cl->next;
-            return cl;
-        }
-    }
-
-    b = ngx_create_temp_buf(r->pool, NGX_HTTP_LLM_HELD);
-    if (b == NULL) {
-        return NULL;
-    }
-
-    cl = ngx_alloc_chain_link(r->pool);
-    if (cl == NULL) {
-        return NULL;
-    }
-
-    cl->buf = b;
-
-    return cl;
-}
-
-
-static ngx_int_t
-ngx_http_llm_relay_emit(ngx_http_request_t *r, u_char *p, u_char *last)
-{
-    ngx_chain_t  *cl;
-
-    if (p == last) {
-        return NGX_OK;
-    }
-
-    cl = ngx_chain_get_free_buf(r->pool, &r->upstream->free_bufs);
-    if (cl == NULL) {
-        return NGX_ERROR;
-    }
-
-    cl->buf->pos = p;
-    cl->buf->last = last;
-
-    ngx_http_llm_relay_link(r, cl);
-
-    return NGX_OK;
-}
-
-
-static void
-ngx_http_llm_relay_link(ngx_http_request_t *r, ngx_chain_t *cl)
-{
-    ngx_http_llm_ctx_t  *ctx;
-
-    ctx = ngx_http_llm_ctx(r);
-
-    *ctx->last_out = cl;
-    ctx->last_out = &cl->next;
-
-    cl->next = NULL;
-
-    cl->buf->flush = 1;
-    cl->buf->memory = 1;
-    cl->buf->temporary = 0;
-    cl->buf->tag = r->upstream->output.tag;
 }
