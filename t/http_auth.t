@@ -344,7 +344,7 @@ chat({}, { Authorization => "Bearer ${Key}x" });
 mock_set('a', 'reset=before');
 $r = chat();
 unlike($r->head . $r->body, qr/sk-test/, 'not in an error of the node');
-ok(wait_until(sub { 7 == (() = own_log() =~ /\n/g) }), q(all logged));
+ok(log_has(7), q(all logged));
 like(own_log(), qr/ the-name m ok /, 'its name is');
 unlike(own_log(), qr/sk-test/, q(it is not));
 unlike(join("\n", grep { !/\[debug\]/ || /\bllm/ } split /\n/,
@@ -503,7 +503,7 @@ error_is(post('/v1/chat/completions', chunked('x' x 200),
               { %$no, 'Transfer-Encoding' => 'chunked' }), 413,
          'invalid_request_error', 'request_too_large', undef,
          'The request body is too large', 'another error is that error');
-ok(wait_until(sub { 5 == (() = own_log() =~ /\n/g) }), 'all logged');
+ok(log_has(5), 'all logged');
 is(sorted_log(), "GET 200 ok\n" x 2 . "POST 200 ok\n" x 2
                  . "POST 413 request_too_large\n", 'each as it was');
 

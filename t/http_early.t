@@ -284,19 +284,10 @@ a requests=0
 
 === TEST 10: by and by, so that others are served meanwhile
 --- log_level: debug
---- config
-    location /gone/ {
-        client_max_body_size 64m;
-        proxy_pass http://gone;
-        error_page 502 = @llm;
-    }
-    location /memory/ {
-        client_max_body_size 64m;
-        client_body_buffer_size 64m;
-        proxy_pass http://gone;
-        error_page 502 = @llm;
-    }
-    location @llm { llm_router on; llm_router_keys_required off; }
+--- http_config
+    llm_router_node http://127.0.0.1:$TEST_NGINX_NODE_A name=a models=m;
+    llm_router_keys_required off;
+    upstream gone { server 127.0.0.1:$TEST_NGINX_RAND_PORT_1; }
 --- perl
 my $body = slow_body($ENV{ASAN_OPTIONS} ? 6_000_000 : 30_000_000);
 my $seen = 0;

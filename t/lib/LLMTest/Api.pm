@@ -15,6 +15,7 @@ package LLMTest::Api;
 #   node_online(NODE, STATE)   waits for it
 #   model_listed(MODEL) waits until it is known
 #   own_log()           logs/llm.log
+#   log_has(N)          waits until it has so many lines
 #   sorted_log()        its lines in order: workers write when they like
 
 use strict;
@@ -27,7 +28,7 @@ use Exporter qw(import);
 
 our @EXPORT = qw(defaults post chat error_is sent named_port edit_conf
                  chunked with_key node_online
-                 model_listed own_log sorted_log $Key);
+                 model_listed own_log log_has sorted_log $Key);
 
 our $Key = 'sk-test-0123456789abcdef';
 
@@ -164,6 +165,12 @@ sub own_log {
     open my $in, '<', "$ENV{TEST_NGINX_SERVROOT}/logs/llm.log" or return '';
     local $/;
     return <$in> // '';
+}
+
+
+sub log_has {
+    my ($n) = @_;
+    return main::wait_until(sub { $n == (() = own_log() =~ /\n/g) });
 }
 
 
