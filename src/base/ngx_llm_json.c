@@ -160,10 +160,15 @@ ngx_llm_json_resume(ngx_llm_json_t *s, const u_char *p, const u_char *last)
 
 /*
  * All of a slice between two tokens.  What may come next is where the code
- * stands, not a state that is looked up for each token: this is the hot loop
- * of the module, hence one long function, with labels.  Before the stop some
- * bytes ahead can be looked at: there a name, its colon, a string and the next
- * comma are passed without a test for the slice's end at each of them.
+ * stands, not a state that is looked up for each token: s->state is read once,
+ * as the slice begins.  This is the hot loop of the module, hence one long
+ * function, with labels.  They jump to each other both ways, so functions in
+ * their place would have to return what comes next to a switch, which is that
+ * look-up, and would share p, stop and frame by memory.
+ *
+ * Before the stop some bytes ahead can be looked at: there a name, its colon,
+ * a string and the next comma are passed without a test for the slice's end at
+ * each of them.
  */
 
 static const u_char *               /* lint: length */
