@@ -21,7 +21,7 @@
 ngx_int_t ngx_http_llm_relay_events_end(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx);
 
-/* What relay_events() leaves: any slice; to count a whole event, or not to. */
+/* For relay_events(): any slice; a whole event that is counted or not. */
 ngx_int_t ngx_http_llm_relay_walk(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx, u_char *p, u_char *last);
 void ngx_http_llm_relay_count(ngx_http_llm_ctx_t *ctx, const u_char *p,
