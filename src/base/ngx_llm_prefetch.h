@@ -12,7 +12,11 @@
 #include <ngx_core.h>
 
 
-/* Has the processor fetch the line at p, which is read or written soon. */
+/*
+ * Has the processor fetch the line at p, which is read or written soon.  What
+ * is made of it is a macro, too: GCC drops calls of a function that only
+ * fetches, as one without effect.
+ */
 #if (__GNUC__)
 #define ngx_llm_prefetch(p)  __builtin_prefetch((const void *) (p))
 #else

@@ -65,7 +65,7 @@ typedef struct {
  */
 
 #define NGX_LLM_KEY_LINE   64
-#define NGX_LLM_KEY_LINES  4        /* that a request reads */
+#define NGX_LLM_KEY_LINES  4        /* see ngx_llm_keys_near() */
 
 typedef struct {
     ngx_atomic_t        use;

@@ -32,6 +32,7 @@
 #include <ngx_core.h>
 #include "ngx_llm_key.h"
 #include "ngx_llm_keys_redo.h"
+#include "ngx_llm_prefetch.h"
 
 
 /* Makes a table of max keys.  NULL: the zone is full. */
@@ -88,6 +89,15 @@ uint32_t ngx_llm_keys_find(ngx_llm_keys_t *keys,
 /* Is what was found then still that key, and valid? */
 #define ngx_llm_keys_holds(keys, i, gen)                                      \
     ((keys)->key[i].valid && (keys)->key[i].generation == (gen))
+
+/* Has what a request reads and writes of the key at this place come near. */
+#define ngx_llm_keys_near(keys, i)                                            \
+    do {                                                                      \
+        ngx_llm_prefetch(&(keys)->key[i].use);                                \
+        ngx_llm_prefetch(&(keys)->key[i].valid);                              \
+        ngx_llm_prefetch((keys)->key[i].conf.name);                           \
+        ngx_llm_prefetch(&(keys)->key[i].conf.rpm);                           \
+    } while (0)
 
 /* May the key at this place use this model?  No lock. */
 ngx_uint_t ngx_llm_keys_allows(ngx_llm_keys_t *keys, uint32_t i,

@@ -105,8 +105,12 @@ typedef struct {
  * Has all come near that a request reads and writes of key i: one of very many
  * is in no cache.  ledger is the worker's.  No lock.
  */
-static ngx_inline void ngx_llm_zone_key_near(ngx_llm_zone_t *zone,
-    ngx_llm_ledger_t *ledger, uint32_t i);
+#define ngx_llm_zone_key_near(zone, ledger, i)                                \
+    do {                                                                      \
+        ngx_llm_keys_near((zone)->keys, i);                                   \
+        ngx_llm_limits_near((zone)->limits, ledger,                           \
+                            ngx_llm_key_in_flight(zone, i));                  \
+    } while (0)
 
 
 /*
@@ -143,23 +147,6 @@ ngx_uint_t ngx_llm_zone_node_idle(void *data, uint32_t i);
  */
 ngx_uint_t ngx_llm_zone_lease(ngx_llm_lease_t *lease, ngx_pid_t pid,
     ngx_msec_t ms, ngx_uint_t (*dead)(ngx_pid_t pid));
-
-
-static ngx_inline void
-ngx_llm_zone_key_near(ngx_llm_zone_t *zone, ngx_llm_ledger_t *ledger,
-    uint32_t i)
-{
-    u_char      *line;
-    ngx_uint_t   n;
-
-    line = (u_char *) &zone->keys->key[i];
-
-    for (n = 0; n < NGX_LLM_KEY_LINES; n++) {
-        ngx_llm_prefetch(line + n * NGX_LLM_KEY_LINE);
-    }
-
-    ngx_llm_limits_near(zone->limits, ledger, ngx_llm_key_in_flight(zone, i));
-}
 
 
 #endif /* _NGX_LLM_ZONE_H_INCLUDED_ */
