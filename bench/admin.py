@@ -77,9 +77,9 @@ end
 
 
 def part_keys(compare):
-    """Clients of 100,000 keys, and of 10: within 1.05 of the time.  Which
-    lines of the cache a zone's pages share with others differs from start to
-    start by as much, so that many starts are measured."""
+    """Clients of 100,000 keys, and of 10: within 1.05 of the time.  The ratio
+    of one start differs from that of the next by as much, so that many are
+    measured."""
 
     mock = Mock()
     sides = (KEYS, 10)

@@ -21,6 +21,9 @@
 /* ms between looks after workers that are gone and calls that were lost */
 #define NGX_HTTP_LLM_TICK  1000
 
+/* 10 ms each: master starts no worker again that gave up */
+#define NGX_HTTP_LLM_LEDGER_TRIES  1000
+
 /* process slots that are woken at once rather than by their own tick */
 #define NGX_HTTP_LLM_WAKE  128
 
@@ -164,9 +167,12 @@ ngx_http_llm_init_process(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
-    /* its predecessor's holdings may take a moment to be told apart */
+    /*
+     * Its predecessor's holdings may take a moment to be told apart; and in a
+     * full zone one that ends leaves its ledger to the next.
+     */
 
-    for (i = 0; w->ledger == NULL && i < 100; i++) {
+    for (i = 0; w->ledger == NULL && i < NGX_HTTP_LLM_LEDGER_TRIES; i++) {
 
         if (i) {
             (void) ngx_llm_limits_reclaim(zone->limits, zone->shpool,

@@ -15,6 +15,8 @@ typedef struct {
 } ngx_llm_roll_t;
 
 
+static ngx_llm_ledger_t *ngx_llm_limits_closed_locked(
+    ngx_llm_limits_t *limits);
 static ngx_int_t ngx_llm_limits_take_back_locked(ngx_llm_limits_t *limits,
     ngx_llm_roll_t *roll);
 static ngx_int_t ngx_llm_limits_settle_locked(ngx_llm_limits_t *limits,
@@ -67,6 +69,10 @@ ngx_llm_limits_open(ngx_llm_limits_t *limits, ngx_slab_pool_t *shpool,
                                         offsetof(ngx_llm_ledger_t, own)
                                         + limits->n * sizeof(uint32_t));
         if (ledger == NULL) {
+            ledger = ngx_llm_limits_closed_locked(limits);
+        }
+
+        if (ledger == NULL) {
             ngx_shmtx_unlock(&shpool->mutex);
             return NULL;
         }
@@ -102,6 +108,31 @@ ngx_llm_limits_open(ngx_llm_limits_t *limits, ngx_slab_pool_t *shpool,
     ngx_shmtx_unlock(&shpool->mutex);
 
     return ledger;
+}
+
+
+/* the ledger of a slot that nobody is in, which has none then; or NULL */
+
+static ngx_llm_ledger_t *
+ngx_llm_limits_closed_locked(ngx_llm_limits_t *limits)
+{
+    ngx_uint_t         i;
+    ngx_llm_ledger_t  *ledger;
+
+    for (i = 0; i < limits->slots; i++) {
+        ledger = limits->ledgers[i];
+
+        if (ledger && ledger->pid == 0) {
+
+            /* who dies here loses the memory of one, and nobody shares it */
+
+            limits->ledgers[i] = NULL;
+
+            return ledger;
+        }
+    }
+
+    return NULL;
 }
 
 

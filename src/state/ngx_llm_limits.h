@@ -52,9 +52,10 @@ ngx_llm_limits_t *ngx_llm_limits_create(ngx_slab_pool_t *shpool,
 
 /*
  * Opens the ledger of the process in this slot and takes back what its
- * predecessor left.  Takes the zone's mutex.  NULL: the zone is full, or the
- * predecessor's holdings could not be told apart yet, as while another one
- * that died with it is to be reclaimed (do so, and try again).
+ * predecessor left.  A full zone gives the ledger of a slot that nobody is in.
+ * Takes the zone's mutex.  NULL: there is none, or the predecessor's holdings
+ * could not be told apart yet, as while another one that died with it is to be
+ * reclaimed (do so, and try again).
  */
 ngx_llm_ledger_t *ngx_llm_limits_open(ngx_llm_limits_t *limits,
     ngx_slab_pool_t *shpool, ngx_uint_t slot, ngx_pid_t pid);

@@ -280,6 +280,7 @@ static void
 test_no_memory(void)
 {
     ngx_uint_t         i;
+    ngx_llm_ledger_t  *ledger;
     ngx_llm_limits_t  *l;
 
     pool = shm_pool(256 * 1024);
@@ -302,8 +303,28 @@ test_no_memory(void)
     is_number(pool->lock.lock, 0, "... and the mutex is free");
 
     shm_fail = 0;
-    ok(ngx_llm_limits_open(limits, pool, 3, 11) != NULL,
-       "a ledger with memory");
+    ledger = ngx_llm_limits_open(limits, pool, 3, 11);
+    ok(ledger != NULL, "a ledger with memory");
+
+    shm_fail = 1;
+    ok(ngx_llm_limits_open(limits, pool, 5, 12) == NULL,
+       "nobody gets that of a process that is there");
+
+    ngx_llm_limits_close(limits, ledger);
+
+    shm_fail = 1;
+    ok(ngx_llm_limits_open(limits, pool, 5, 12) == ledger,
+       "one that ended leaves it to another slot");
+    is_number(ledger->pid, 12, "... whose it is");
+
+    shm_fail = 1;
+    ok(ngx_llm_limits_open(limits, pool, 3, 13) == NULL,
+       "... and to no second one");
+
+    shm_fail = 0;
+    ok(ngx_llm_limits_open(limits, pool, 3, 13) != ledger,
+       "the slot that it left gets one of its own");
+    is_number(pool->lock.lock, 0, "... and the mutex is free");
 }
 
 
