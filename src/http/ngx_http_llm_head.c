@@ -392,7 +392,7 @@ ngx_http_llm_head_part(ngx_http_request_t *r, u_char *p,
 
         whole = ngx_http_llm_head_whole(h);
 
-        if (first && (h->key.data != next || !whole)) {
+        if (first && (!whole || h->key.data != next)) {
             p = ngx_http_llm_head_piece(p, first, h);
             first = NULL;
         }
