@@ -19,7 +19,7 @@ static ngx_uint_t ngx_http_llm_relay_event(ngx_http_llm_ctx_t *ctx,
 static ngx_inline void ngx_http_llm_relay_token(ngx_http_llm_ctx_t *ctx);
 static ngx_int_t ngx_http_llm_relay_hold(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx, u_char *p, u_char *last);
-static ngx_int_t ngx_http_llm_relay_held(ngx_http_request_t *r,
+static void ngx_http_llm_relay_held(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx);
 
 
@@ -63,11 +63,12 @@ ngx_http_llm_relay_walk(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
             /* the rest of one that began before */
 
             if (ngx_http_llm_relay_hold(r, ctx, event, (u_char *) end)
-                != NGX_OK
-                || ngx_http_llm_relay_held(r, ctx) != NGX_OK)
+                != NGX_OK)
             {
                 return NGX_ERROR;
             }
+
+            ngx_http_llm_relay_held(r, ctx);
 
             start = (u_char *) end;
             continue;
@@ -102,7 +103,8 @@ ngx_http_llm_relay_events_end(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
     (void) ngx_llm_sse_next(&ctx->sse, empty, empty + 2, &end);
 
     if (ctx->sse.done || ctx->done) {
-        return ngx_http_llm_relay_held(r, ctx);
+        ngx_http_llm_relay_held(r, ctx);
+        return NGX_OK;
     }
 
     return NGX_DECLINED;
@@ -216,7 +218,7 @@ ngx_http_llm_relay_hold(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx,
 
 /* the held event is whole, or all that will come of it */
 
-static ngx_int_t
+static void
 ngx_http_llm_relay_held(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
 {
     ngx_buf_t    *b;
@@ -225,13 +227,13 @@ ngx_http_llm_relay_held(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
     if (ctx->passing) {
         ctx->passing = 0;
         ngx_http_llm_relay_token(ctx);
-        return NGX_OK;
+        return;
     }
 
     held = ctx->held;
 
     if (held == NULL) {
-        return NGX_OK;
+        return;
     }
 
     ctx->held = NULL;
@@ -239,10 +241,8 @@ ngx_http_llm_relay_held(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
 
     if (ngx_http_llm_relay_event(ctx, b->pos, b->last)) {
         ngx_http_llm_relay_link(r, held);
-        return NGX_OK;
+
+    } else {
+        ngx_http_llm_relay_spare(r, held);
     }
-
-    ngx_http_llm_relay_spare(r, held);
-
-    return NGX_OK;
 }
