@@ -12,10 +12,12 @@ const EMPTY = { data: null, error: null, path: null };
 export function useResource(path, shape, { every, event } = {}) {
   const [state, setState] = useState(EMPTY);
   const running = useRef(null);
+  const stopped = useRef(false);
 
   const reload = useCallback(async () => {
     if (path === null) return;
 
+    stopped.current = false;
     running.current?.abort();
     const control = running.current = new AbortController();
 
@@ -33,10 +35,17 @@ export function useResource(path, shape, { every, event } = {}) {
     return () => running.current?.abort();
   }, [reload]);
 
-  useReload(reload, every, event);
+  const again = useCallback(() => stopped.current || reload(), [reload]);
+  useReload(again, every, event);
+
+  // nothing is asked until reload() is called: for what is about to be no more
+  const stop = useCallback(() => {
+    stopped.current = true;
+    running.current?.abort();
+  }, []);
 
   // an answer to another question is none
-  return { data: of(state, path), error: state.error, reload };
+  return { data: of(state, path), error: state.error, reload, stop };
 }
 
 function of(state, path) {

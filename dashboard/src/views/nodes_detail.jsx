@@ -19,7 +19,7 @@ import { NodeForm } from "./nodes_form.jsx";
 
 export function NodeDetail({ id, onClose, onDone }) {
   const path = `/nodes/${encodeURIComponent(id)}`;
-  const { data: node, error, reload } = useResource(
+  const { data: node, error, reload, stop } = useResource(
     path, "node", { every: 1000, event: "node" });
   const [doing, setDoing] = useState(null);
   const done = () => { reload(); onDone(); };
@@ -31,7 +31,8 @@ export function NodeDetail({ id, onClose, onDone }) {
   }
   if (doing === "remove") {
     return (
-      <Remove node={node} path={path} onClose={() => setDoing(null)}
+      <Remove node={node} path={path} onStart={stop} onFail={reload}
+              onClose={() => setDoing(null)}
               onDone={() => { onDone(); onClose(); }} />
     );
   }
@@ -54,9 +55,16 @@ export function NodeDetail({ id, onClose, onDone }) {
   );
 }
 
-function Remove({ node, path, onClose, onDone }) {
+// a node that is being removed is not looked at: it would be "not found"
+function Remove({ node, path, onStart, onFail, onClose, onDone }) {
   const remove = async () => {
-    await send("DELETE", path);
+    onStart();
+    try {
+      await send("DELETE", path);
+    } catch (error) {
+      onFail();
+      throw error;
+    }
     say(`${node.name} is removed.`);
     onDone();
   };

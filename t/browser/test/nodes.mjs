@@ -51,6 +51,39 @@ async function wholeLife(page) {
   assert.equal(await nodeByName("spare"), undefined);
 }
 
+// the first try fails, and the second one's answer takes its time
+test("nodes: one that is being removed is not asked for", async (visit) => {
+  const { id } = await api("POST", "/nodes", { base_url: SPARE, name: "brief" });
+  const asked = [];
+  let tries = 0;
+  const page = await visit(`#/nodes/${id}`, {
+    expected: /status of 503/,
+    routes: (one) => one.route(`**/api/nodes/${id}`, async (route) => {
+      asked.push(route.request().method());
+      if (asked.at(-1) !== "DELETE") return route.continue();
+      if (++tries === 1) {
+        return route.fulfill({ status: 503, json: {
+          error: { message: "Not now.", code: "not_now" } } });
+      }
+
+      const response = await route.fetch();
+      await page.waitForTimeout(2500);
+      return route.fulfill({ response });
+    }),
+  });
+
+  await page.getByRole("button", { name: "Remove", exact: true }).click();
+  const sure = page.getByRole("dialog", { name: "Remove brief?" });
+  await sure.getByRole("button", { name: "Remove brief" }).click();
+  await sure.getByText("Not now").waitFor();
+  await until(() => asked.lastIndexOf("GET") > asked.indexOf("DELETE"));
+
+  await sure.getByRole("button", { name: "Remove brief" }).click();
+  await row(page, "brief").waitFor({ state: "detached" });
+  await page.getByText("brief is removed.").waitFor();
+  assert.deepEqual(asked.slice(asked.lastIndexOf("DELETE")), ["DELETE"]);
+});
+
 test("nodes: one that announced itself is approved", async (visit) => {
   const page = await visit("#/nodes");
   const { key } = await api("POST", "/keys", { name: "announcer",
