@@ -13,7 +13,7 @@ install_deps
 start_all
 start_mock gpu 4 --type vllm --tokens 90 --pace 24 --models llama-3.1-8b,qwen3-32b
 export BROWSER_NODES="${ports[*]}"
-port=$(free_ports 1)
-start_router pictures "$port" "llm_router_admin user=admin password=test;"
+free_ports 1
+start_router pictures "$free" "llm_router_admin user=admin password=test;"
 mkdir -p dashboard/screenshots
-BROWSER_ROUTER=http://127.0.0.1:$port node t/browser/screenshots.mjs
+BROWSER_ROUTER=http://127.0.0.1:$free node t/browser/screenshots.mjs

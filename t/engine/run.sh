@@ -17,6 +17,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 
 top=$PWD
+. t/lib/ports.sh
 here=t/engine
 venv=${ENGINE_VENV:-build/engine-venv}
 wheels=${ENGINE_WHEELS:-build/engine-wheels}
@@ -108,16 +109,6 @@ for p in ("llama-cpp-python", "openai", "fastapi", "sse-starlette",
     print(f"# {p} {m.version(p)}")
 EOF
     [ -n "$direct" ] || "$nginx" -v 2>&1 | sed 's/^/# /'
-}
-
-free_ports() {
-    python3 - "$1" <<'EOF'
-import socket, sys
-s = [socket.socket() for _ in range(int(sys.argv[1]))]
-for x in s:
-    x.bind(("127.0.0.1", 0))
-print(*[x.getsockname()[1] for x in s])
-EOF
 }
 
 # -- engines and router ------------------------------------------------------
@@ -257,7 +248,8 @@ versions
     && "$venv/bin/python" "$here/make_gguf.py" --pooling "$work/embed.gguf" \
     || die "no model"
 
-read -r chat_port strict_port embed_port router_port <<<"$(free_ports 4)"
+free_ports 4
+read -r chat_port strict_port embed_port router_port <<<"${free[*]}"
 engine tiny-chat "$chat_port" "$work/tiny.gguf" --n_ctx 16384
 engine tiny-strict "$strict_port" "$work/tiny.gguf" --n_ctx 16384 \
     --interrupt_requests false

@@ -72,7 +72,8 @@ start_mocks() {
 # two with admin / test, and one where a viewer may log in
 
 start_routers() {
-    read -r ONE TWO GUARDED <<<"$(free_ports 3)"
+    free_ports 3
+    read -r ONE TWO GUARDED <<<"${free[*]}"
 
     start_router one "$ONE" ""
     start_router two "$TWO" ""

@@ -5,27 +5,14 @@
 PREFIX=${SDK_PREFIX:-build/sdk}
 started=()
 
+. t/lib/ports.sh
+
 MODELS=mock-model,org/mock:7b,text-embedding-mock,whisper-mock,image-mock
 
 
 die() {
     echo "sdk: $*" >&2
     exit 1
-}
-
-
-# N ports that are free now
-
-free_ports() {
-    python3 - "$1" <<'END'
-import socket
-import sys
-
-found = [socket.socket() for _ in range(int(sys.argv[1]))]
-for s in found:
-    s.bind(("127.0.0.1", 0))
-print(*(s.getsockname()[1] for s in found))
-END
 }
 
 
@@ -116,7 +103,8 @@ write_conf() {
     local load=
     local name edit=()
 
-    read -r DOWN "${SERVERS[@]}" <<<"$(free_ports $((1 + ${#SERVERS[@]})))"
+    free_ports $((1 + ${#SERVERS[@]}))
+    read -r DOWN "${SERVERS[@]}" <<<"${free[*]}"
     [ -z "$MODULE" ] || load="load_module $(realpath "$MODULE");"
 
     edit=(-e "s,@LOAD_MODULE@,$load,")
