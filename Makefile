@@ -22,8 +22,8 @@ NGINX_VERSION = $(shell sed -n \
 JOBS ?= $(shell nproc)
 CC ?= cc
 OPT ?= -g -O2
-HARDEN := -fPIC -fno-semantic-interposition -fstack-protector-strong \
-	-D_FORTIFY_SOURCE=2
+HARDEN := -fPIC -fno-plt -fno-semantic-interposition \
+	-fstack-protector-strong -D_FORTIFY_SOURCE=2
 WARN := -Wall -Wextra -Wmissing-prototypes -Wshadow -Wstrict-prototypes \
 	-Wvla -Wno-unused-parameter -Werror
 
