@@ -115,7 +115,7 @@ start_router() {
     pid=$!
     started+=("$pid")
 
-    for ((i = 0; i < 200; i++)); do
+    for ((i = 0; i < 1200; i++)); do
         if curl -s -m 2 -H 'Authorization: Bearer sk-browser-test' \
             "http://127.0.0.1:$2/v1/models" 2>/dev/null \
             | grep -q '"slow-model"'

@@ -31,7 +31,7 @@ start_mock() {
     pid=$!
     started+=("$pid")
 
-    for ((i = 0; i < 500; i++)); do
+    for ((i = 0; i < 3000; i++)); do
         ports=($(sed -n 's/^listening on .*:\([0-9]*\)$/\1/p' "$out"))
         [ "${#ports[@]}" -lt "$nodes" ] || return 0
         kill -0 "$pid" 2>/dev/null || break
@@ -133,7 +133,7 @@ start_nginx() {
     nginx_pid=$pid
     started+=("$pid")
 
-    for ((i = 0; i < 200; i++)); do
+    for ((i = 0; i < 1200; i++)); do
         if curl -s -m 2 -H 'Authorization: Bearer sk-sdk-test' \
             "$SDK_ROUTER/v1/models" 2>/dev/null | grep -q '"mock-model"'
         then
