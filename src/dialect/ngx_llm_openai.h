@@ -72,7 +72,6 @@ typedef struct {
 
 typedef struct {
     size_t              model_len;
-    u_char              model[NGX_LLM_MODEL_NAME];
     unsigned            model_cut:1;    /* it was longer */
     unsigned            multipart:1;
     unsigned            stream:1;
@@ -84,6 +83,7 @@ typedef struct {
     ngx_llm_place_t     messages;
     ngx_llm_place_t     prompt;
     ngx_llm_place_t     input;
+    u_char              model[NGX_LLM_MODEL_NAME];  /* need not be cleared */
 } ngx_llm_facts_t;
 
 

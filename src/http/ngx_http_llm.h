@@ -123,8 +123,8 @@ typedef struct {
 
 
 /*
- * Contexts of requests that are kept for the next ones; none where a sanitizer
- * shall see that one is used after its request.
+ * What requests gave back and the next ones take, see ngx_http_llm_spare.h;
+ * nothing is kept where a sanitizer shall see that it is used later.
  */
 #ifdef __SANITIZE_ADDRESS__
 #define NGX_HTTP_LLM_SPARE  0
@@ -132,9 +132,11 @@ typedef struct {
 #define NGX_HTTP_LLM_SPARE  64
 #endif
 
+typedef struct {
+    ngx_uint_t            n;
+    void                 *kept[NGX_HTTP_LLM_SPARE + 1];
+} ngx_http_llm_spare_t;
 
-/* of a node's answer: its head, then what is relayed at a time */
-#define NGX_HTTP_LLM_BUFFER_SIZE  8192
 
 /* of the request's head for a node; a longer one is taken from the pool */
 #define NGX_HTTP_LLM_HEAD_SIZE  2048
@@ -155,8 +157,9 @@ typedef struct {
     uint64_t              ids;          /* how many there were */
     ngx_queue_t           parked;       /* requests in the queue */
     ngx_http_llm_peer_t **peers;        /* by node's place */
-    ngx_http_llm_ctx_t   *spare[NGX_HTTP_LLM_SPARE + 1];
-    ngx_uint_t            nspare;
+    ngx_http_llm_spare_t  contexts;
+    ngx_http_llm_spare_t  scanners;
+    ngx_http_llm_spare_t  buffers;
     uint64_t              hash_key[2];  /* random, of this worker only */
     ngx_http_llm_seen_t  *seen;
     ngx_uint_t            seen_mask;    /* of a pair's first place */
@@ -210,8 +213,7 @@ struct ngx_http_llm_ctx_s {
 
     /* the body */
 
-    ngx_http_llm_scan_t  *scan;         /* the scanner, while it is in use */
-    ngx_llm_facts_t       facts;
+    ngx_http_llm_scan_t  *scan;         /* its scanner, until it was read */
     off_t                 body_length;
     ngx_str_t             model_json;   /* what goes in place of the model */
     ngx_http_llm_bodies_t  *bodies;     /* what the history keeps, or NULL */
@@ -230,7 +232,6 @@ struct ngx_http_llm_ctx_s {
                                  ngx_http_llm_ctx_t *ctx,
                                  ngx_llm_wait_t *wait, ngx_uint_t called);
 
-    uint32_t              tried[NGX_LLM_CHOOSE_TRIED];
     ngx_uint_t            ntried;
     ngx_uint_t            attempts;
     ngx_uint_t            addresses;    /* of this node that failed */
@@ -240,15 +241,14 @@ struct ngx_http_llm_ctx_s {
     /* the answer */
 
     ngx_http_llm_answer_t answer;
-    ngx_http_chunked_t    chunked;
     ngx_llm_usage_t       usage;
-    ngx_llm_sse_t         sse;
     ngx_uint_t            events;       /* with data */
     ngx_chain_t          *held;         /* an event that is not whole yet */
     ngx_chain_t         **last_out;     /* the end of what goes out */
     ngx_str_t             tail;         /* said in a broken node's place */
     off_t                 left;         /* of a stream, -1: not said */
-    ngx_recv_pt           recv;         /* the connection's own */
+    u_char               *buffer;       /* of what is read, or NULL yet */
+    ngx_recv_pt           recv;         /* the connection's, under ours */
 
     ngx_uint_t            error;        /* ngx_llm_error_e */
     ngx_str_t             message;      /* of it; empty: the default */
@@ -293,11 +293,14 @@ struct ngx_http_llm_ctx_s {
     unsigned              drawn:1;      /* the id is the router's own */
     unsigned              early:1;      /* its body was read for others */
 
-    /* from here on not cleared */
+    ngx_llm_facts_t       facts;        /* of the body */
 
-    ngx_http_llm_scan_t   scanner;
+    /* from its model's text on not cleared */
+
+    ngx_llm_sse_t         sse;          /* by relay, when the answer begins */
+    uint32_t              tried[NGX_LLM_CHOOSE_TRIED];
+    ngx_http_chunked_t    chunked;      /* and this one */
     u_char                head[NGX_HTTP_LLM_HEAD_SIZE];
-    u_char                buffer[NGX_HTTP_LLM_BUFFER_SIZE];
 };
 
 

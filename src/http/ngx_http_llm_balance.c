@@ -7,6 +7,7 @@
 
 #include "ngx_llm_tls.h"
 #include "ngx_http_llm_balance.h"
+#include "ngx_http_llm_buffer.h"
 #include "ngx_http_llm_finish.h"
 #include "ngx_http_llm_head.h"
 #include "ngx_http_llm_peer.h"
@@ -223,6 +224,10 @@ ngx_http_llm_balance_get(ngx_peer_connection_t *pc, void *data)
 
     c = ctx->again ? NULL : ngx_http_llm_peer_connection(ctx->peer, ctx->addr,
                                                        pc->log);
+
+    if (ngx_http_llm_buffer_await(ctx, c) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     if (c == NULL) {
         return NGX_OK;

@@ -10,10 +10,15 @@
 #include "ngx_http_llm_bodies.h"
 #include "ngx_http_llm_error.h"
 #include "ngx_http_llm_header.h"
+#include "ngx_http_llm_spare.h"
 
 
 static ngx_int_t ngx_http_llm_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
+static ngx_int_t ngx_http_llm_body_boundary(ngx_http_request_t *r,
+    ngx_str_t *boundary);
+static ngx_int_t ngx_http_llm_body_scanned(ngx_http_request_t *r,
+    ngx_http_llm_ctx_t *ctx);
 static ngx_int_t ngx_http_llm_body_multipart(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx);
 static ngx_int_t ngx_http_llm_body_alien(ngx_http_request_t *r,
@@ -34,39 +39,37 @@ static ngx_http_request_body_filter_pt  ngx_http_next_request_body_filter;
 ngx_int_t
 ngx_http_llm_body_init(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
 {
-    ngx_str_t             boundary, *type;
+    ngx_int_t             rc;
+    ngx_str_t             boundary;
     ngx_http_llm_scan_t  *scan;
 
     if (ngx_http_llm_bodies_init(r, ctx) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    scan = &ctx->scanner;
+    rc = ngx_http_llm_body_boundary(r, &boundary);
 
-    if (r->headers_in.content_type) {
-        type = &r->headers_in.content_type->value;
+    if (rc == NGX_ERROR) {
+        return ngx_http_llm_error(r, NGX_LLM_ERR_INVALID_MULTIPART,
+                                  "The Content-Type has no valid boundary");
+    }
 
-        if (type->len >= sizeof("multipart/form-data") - 1
-            && ngx_strncasecmp(type->data, (u_char *) "multipart/form-data",
-                               sizeof("multipart/form-data") - 1)
-               == 0)
-        {
-            if (ngx_llm_boundary(type, &boundary) != NGX_OK) {
-                return ngx_http_llm_error(r, NGX_LLM_ERR_INVALID_MULTIPART,
-                                          "The Content-Type has no valid "
-                                          "boundary");
-            }
-
-            ctx->facts.multipart = 1;
-            ctx->scan = scan;
-
-            ngx_llm_multipart_init(&scan->multipart, &boundary);
-
-            return NGX_OK;
-        }
+    scan = ngx_http_llm_spare_take(&ngx_http_llm_worker.scanners,
+                                   sizeof(ngx_http_llm_scan_t),
+                                   r->connection->log);
+    if (scan == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     ctx->scan = scan;
+
+    if (rc == NGX_OK) {
+        ctx->facts.multipart = 1;
+
+        ngx_llm_multipart_init(&scan->multipart, &boundary);
+
+        return NGX_OK;
+    }
 
     ngx_llm_json_init(&scan->json.scanner, ngx_llm_openai_watch,
                       NGX_LLM_IN_MAX, scan->json.text,
@@ -77,8 +80,47 @@ ngx_http_llm_body_init(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
 }
 
 
+/* NGX_OK: it is multipart; NGX_ERROR: with none; NGX_DECLINED: it is JSON */
+
+static ngx_int_t
+ngx_http_llm_body_boundary(ngx_http_request_t *r, ngx_str_t *boundary)
+{
+    ngx_str_t  *type;
+
+    if (r->headers_in.content_type == NULL) {
+        return NGX_DECLINED;
+    }
+
+    type = &r->headers_in.content_type->value;
+
+    if (type->len < sizeof("multipart/form-data") - 1
+        || ngx_strncasecmp(type->data, (u_char *) "multipart/form-data",
+                           sizeof("multipart/form-data") - 1)
+           != 0)
+    {
+        return NGX_DECLINED;
+    }
+
+    return ngx_llm_boundary(type, boundary) == NGX_OK ? NGX_OK : NGX_ERROR;
+}
+
+
 ngx_int_t
 ngx_http_llm_body_check(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_llm_body_scanned(r, ctx);
+
+    ngx_http_llm_spare_give(&ngx_http_llm_worker.scanners, ctx->scan);
+    ctx->scan = NULL;
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_llm_body_scanned(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
 {
     ngx_int_t        rc;
     ngx_uint_t       error;

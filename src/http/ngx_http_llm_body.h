@@ -19,7 +19,7 @@ void ngx_http_llm_body_feed(ngx_http_llm_ctx_t *ctx, const u_char *p,
 
 /*
  * The body was read: is it what its URL wants?  NGX_OK, the facts are
- * complete then; or a status, with the error said.
+ * complete then; or a status, with the error said.  Ends the scanner.
  */
 ngx_int_t ngx_http_llm_body_check(ngx_http_request_t *r,
     ngx_http_llm_ctx_t *ctx);

@@ -6,6 +6,7 @@
 
 #include "ngx_http_llm_balance.h"
 #include "ngx_http_llm_body_size.h"
+#include "ngx_http_llm_buffer.h"
 #include "ngx_http_llm_conf.h"
 #include "ngx_http_llm_conf_admin.h"
 #include "ngx_http_llm_conf_history.h"

@@ -8,6 +8,7 @@
 #include "ngx_http_llm_ctx.h"
 #include "ngx_http_llm_finish.h"
 #include "ngx_http_llm_header.h"
+#include "ngx_http_llm_spare.h"
 
 
 static ngx_http_llm_ctx_t *ngx_http_llm_ctx_create(ngx_http_request_t *r);
@@ -91,17 +92,15 @@ ngx_http_llm_ctx_create(ngx_http_request_t *r)
         return NULL;
     }
 
-    ctx = w->nspare ? w->spare[--w->nspare]
-                    : ngx_alloc(sizeof(ngx_http_llm_ctx_t),
-                                r->connection->log);
+    ctx = ngx_http_llm_spare_take(&w->contexts, sizeof(ngx_http_llm_ctx_t),
+                                  r->connection->log);
     if (ctx == NULL) {
         return NULL;
     }
 
-    /* the scanner is made ready when a body comes; of a size that GCC knows it
-       would make a loop over eight bytes */
+    /* of a size that GCC knows it would make a loop over eight bytes */
 
-    size = offsetof(ngx_http_llm_ctx_t, scanner);
+    size = offsetof(ngx_http_llm_ctx_t, facts.model);
 
     ngx_memzero(ctx, size);
 
@@ -115,16 +114,19 @@ ngx_http_llm_ctx_create(ngx_http_request_t *r)
 static void
 ngx_http_llm_ctx_free(void *data)
 {
-    ngx_http_llm_worker_t  *w;
+    ngx_http_llm_ctx_t  *ctx = data;
 
-    w = &ngx_http_llm_worker;
+    /* the client left before its body was read */
 
-    if (w->nspare != NGX_HTTP_LLM_SPARE) {
-        w->spare[w->nspare++] = data;
-        return;
+    if (ctx->scan) {
+        ngx_http_llm_spare_give(&ngx_http_llm_worker.scanners, ctx->scan);
     }
 
-    ngx_free(data);
+    if (ctx->buffer) {
+        ngx_http_llm_spare_give(&ngx_http_llm_worker.buffers, ctx->buffer);
+    }
+
+    ngx_http_llm_spare_give(&ngx_http_llm_worker.contexts, ctx);
 }
 
 

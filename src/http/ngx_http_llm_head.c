@@ -185,7 +185,6 @@ ngx_http_llm_head_again(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
     u->headers_in.last_modified_time = -1;
 
     ngx_memzero(&ctx->answer, sizeof(ngx_http_llm_answer_t));
-    ngx_memzero(&ctx->chunked, sizeof(ngx_http_chunked_t));
 }
 
 

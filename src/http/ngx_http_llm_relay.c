@@ -42,6 +42,7 @@ ngx_http_llm_relay_init(void *data)
     ctx = ngx_http_llm_ctx(r);
 
     ngx_llm_usage_init(&ctx->usage);
+    ngx_memzero(&ctx->chunked, sizeof(ngx_http_chunked_t));
 
     /* what is left to come; 0 ends it, -1 leaves it to us or to the node */
 

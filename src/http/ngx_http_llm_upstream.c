@@ -8,6 +8,7 @@
 #include "ngx_http_llm_upstream.h"
 #include "ngx_http_llm_answer.h"
 #include "ngx_http_llm_balance.h"
+#include "ngx_http_llm_buffer.h"
 #include "ngx_http_llm_finish.h"
 #include "ngx_http_llm_relay.h"
 
@@ -43,14 +44,7 @@ ngx_http_llm_upstream(ngx_http_request_t *r, ngx_http_llm_ctx_t *ctx)
     u->conf = &ctx->llcf->upstream;
     u->buffering = 0;
 
-    /* the engine would take one from the pool, and room for headers there */
-
-    u->buffer.start = ctx->buffer;
-    u->buffer.pos = ctx->buffer;
-    u->buffer.last = ctx->buffer;
-    u->buffer.end = ctx->buffer + NGX_HTTP_LLM_BUFFER_SIZE;
-    u->buffer.temporary = 1;
-    u->buffer.tag = u->output.tag;
+    ngx_http_llm_buffer_init(ctx);
 
     u->create_request = ngx_http_llm_create_request;
     u->reinit_request = ngx_http_llm_reinit_request;
